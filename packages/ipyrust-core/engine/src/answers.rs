@@ -1,0 +1,138 @@
+//! Requests that need no Python: each is answered by a pure function of the core's state, on the I/O thread.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use serde_json::{Map, Value, json};
+
+use crate::connection::{Port, random_hex};
+use crate::core::{Core, ExitReason, MAX_SUBSHELLS};
+use crate::message::Request;
+use crate::outbox::Outgoing;
+use crate::queue::RequestQueue;
+use crate::route::Answer;
+use crate::usage::Usage;
+
+/// What the I/O thread does with an answer.
+pub(crate) struct Answered {
+    /// Content of the reply.
+    pub(crate) content: Bytes,
+    /// Publications that follow the reply.
+    pub(crate) then: Vec<Outgoing>,
+    /// Stop serving once the reply is out.
+    pub(crate) exit: Option<ExitReason>,
+}
+
+impl From<Value> for Answered {
+    fn from(content: Value) -> Self {
+        Self {
+            content: Bytes::from(content.to_string()),
+            then: Vec::new(),
+            exit: None,
+        }
+    }
+}
+
+/// Answer one request.
+pub(crate) fn answer(
+    core: &Core,
+    usage: &mut Usage,
+    request: &Arc<Request>,
+    kind: Answer,
+) -> Answered {
+    match kind {
+        Answer::KernelInfo => Answered {
+            content: core.kernel_info.lock().clone(),
+            then: Vec::new(),
+            exit: None,
+        },
+        Answer::Connect => connect(core).into(),
+        Answer::Interrupt => {
+            core.window.interrupt();
+            json!({"status": "ok"}).into()
+        }
+        Answer::Shutdown => shutdown(core, request),
+        Answer::Usage => usage.content().into(),
+        Answer::CreateSubshell => create_subshell(core, request).into(),
+        Answer::DeleteSubshell => delete_subshell(core, request).into(),
+        Answer::ListSubshell => {
+            let ids: Vec<String> = core.subshells.lock().keys().cloned().collect();
+            json!({"status": "ok", "subshell_id": ids}).into()
+        }
+    }
+}
+
+fn connect(core: &Core) -> Value {
+    let mut content = Map::from_iter([("status".to_owned(), json!("ok"))]);
+    for port in Port::ALL {
+        content.insert(port.key().to_owned(), json!(core.connection.port(port)));
+    }
+    Value::Object(content)
+}
+
+fn shutdown(core: &Core, request: &Arc<Request>) -> Answered {
+    let asked: Value = serde_json::from_slice(request.content()).unwrap_or_default();
+    let restart = asked
+        .get("restart")
+        .and_then(Value::as_bool)
+        .unwrap_or(false);
+    let content = Bytes::from(json!({"status": "ok", "restart": restart}).to_string());
+    // Every client hears of it, not only the one that asked.
+    let broadcast = Outgoing {
+        channel: crate::message::Channel::Iopub,
+        prefix: vec![core.topic("shutdown_reply")],
+        msg_type: "shutdown_reply".into(),
+        parent: Some(Arc::clone(request)),
+        metadata: Bytes::from_static(b"{}"),
+        content: content.clone(),
+        buffers: Vec::new(),
+    };
+    let reason = if restart {
+        ExitReason::Restart
+    } else {
+        ExitReason::Shutdown
+    };
+    Answered {
+        content,
+        then: vec![broadcast],
+        exit: Some(reason),
+    }
+}
+
+fn failed(evalue: &str) -> Value {
+    json!({"status": "error", "ename": "SubshellError", "evalue": evalue, "traceback": []})
+}
+
+/// The queue exists from now on, so that requests can be routed to it; its thread is the control thread's work.
+fn create_subshell(core: &Core, request: &Arc<Request>) -> Value {
+    let mut subshells = core.subshells.lock();
+    if subshells.len() >= MAX_SUBSHELLS {
+        return failed(&format!(
+            "{MAX_SUBSHELLS} subshells are open; delete one first"
+        ));
+    }
+    let (Ok(id), Ok(queue)) = (random_hex(16), RequestQueue::new()) else {
+        return failed("the system has no file descriptor left");
+    };
+    subshells.insert(id.clone(), Arc::new(queue));
+    drop(subshells);
+    core.push_control(Arc::clone(request));
+    json!({"status": "ok", "subshell_id": id})
+}
+
+fn delete_subshell(core: &Core, request: &Arc<Request>) -> Value {
+    let asked: Value = serde_json::from_slice(request.content()).unwrap_or_default();
+    let id = asked
+        .get("subshell_id")
+        .and_then(Value::as_str)
+        .unwrap_or_default();
+    if core.subshell(id).is_err() {
+        return failed(&format!("there is no subshell {id:?}"));
+    }
+    core.close_subshell(id);
+    json!({"status": "ok"})
+}
+
+/// How long a reply may wait for room in a client's pipe before it counts as unroutable.
+pub(crate) const REPLY_PATIENCE: Duration = Duration::from_millis(100);

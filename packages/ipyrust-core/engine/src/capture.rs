@@ -1,0 +1,188 @@
+//! File descriptors 1 and 2 as streams: what C code and child processes write becomes `stream` messages.
+//!
+//! Pipes are put over both descriptors. The I/O thread reads them as it polls, without the GIL; a thread that is about
+//! to publish drains them first, so that C output keeps its place among Python's prints. Text belongs to the request
+//! that the main thread runs, or ran last. A character that is cut by the end of a read waits for its rest.
+
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+use parking_lot::Mutex;
+use rustix::io::{Errno, FdFlags, fcntl_dupfd_cloexec, fcntl_setfd, read};
+use rustix::pipe::pipe;
+use rustix::stdio::{dup2_stderr, dup2_stdout};
+
+use crate::error::{Error, Result};
+use crate::outbox::{Outbox, Parent, StreamName};
+
+/// Bytes read at once; a pipe holds no more by default.
+const READ_BYTES: usize = 64 << 10;
+/// Descriptors of ours stay clear of 0, 1 and 2.
+const FIRST_FD: i32 = 3;
+
+#[derive(Debug)]
+struct Captured {
+    name: StreamName,
+    read: OwnedFd,
+    original: OwnedFd,
+    /// The beginning of a character whose rest has not arrived.
+    tail: Mutex<Vec<u8>>,
+}
+
+/// Both descriptors, captured until [`Capture::restore`].
+#[derive(Debug)]
+pub struct Capture {
+    streams: [Captured; 2],
+}
+
+impl Capture {
+    /// Put pipes over descriptors 1 and 2.
+    ///
+    /// # Errors
+    /// [`Error::System`] when one of them is closed or no descriptor is left.
+    pub fn install() -> Result<Self> {
+        Ok(Self {
+            streams: [
+                Captured::install(StreamName::Stdout)?,
+                Captured::install(StreamName::Stderr)?,
+            ],
+        })
+    }
+
+    /// Descriptors to poll.
+    pub fn fds(&self) -> impl Iterator<Item = BorrowedFd<'_>> {
+        self.streams.iter().map(|stream| stream.read.as_fd())
+    }
+
+    /// Queue what waits in the pipes now, for `parent`. Returns whether there was anything.
+    pub fn drain(&self, parent: &Parent, outbox: &Outbox) -> bool {
+        // Not `any`: both must be drained.
+        self.streams
+            .iter()
+            .fold(false, |found, stream| stream.drain(parent, outbox) || found)
+    }
+
+    /// The descriptor as it was before.
+    #[must_use]
+    pub fn original(&self, name: StreamName) -> BorrowedFd<'_> {
+        match (name, &self.streams) {
+            (StreamName::Stdout, [stdout, _]) => stdout.original.as_fd(),
+            (StreamName::Stderr, [_, stderr]) => stderr.original.as_fd(),
+        }
+    }
+
+    /// Put the original descriptors back.
+    pub fn restore(&self) {
+        for stream in &self.streams {
+            let _ = put_over(stream.name, &stream.original);
+        }
+    }
+}
+
+impl Captured {
+    fn install(name: StreamName) -> Result<Self> {
+        let stdio = if name == StreamName::Stdout {
+            rustix::stdio::stdout()
+        } else {
+            rustix::stdio::stderr()
+        };
+        let original = fcntl_dupfd_cloexec(stdio, FIRST_FD)
+            .map_err(Error::system("cannot keep the original output"))?;
+        let (read, write) = pipe().map_err(Error::system("cannot make a pipe"))?;
+        // The reading end must not block the I/O thread; the writing end stays blocking for those who write.
+        rustix::fs::fcntl_setfl(&read, rustix::fs::OFlags::NONBLOCK)
+            .map_err(Error::system("cannot set O_NONBLOCK"))?;
+        for fd in [&read, &write] {
+            fcntl_setfd(fd, FdFlags::CLOEXEC).map_err(Error::system("cannot set FD_CLOEXEC"))?;
+        }
+        put_over(name, &write).map_err(Error::system("cannot capture output"))?;
+        Ok(Self {
+            name,
+            read,
+            original,
+            tail: Mutex::default(),
+        })
+    }
+
+    fn drain(&self, parent: &Parent, outbox: &Outbox) -> bool {
+        let mut tail = self.tail.lock();
+        let mut found = false;
+        let mut buffer = [0u8; READ_BYTES];
+        while outbox.has_room() {
+            match read(&self.read, &mut buffer) {
+                Ok(0) | Err(Errno::AGAIN) => break,
+                Ok(count) => {
+                    found = true;
+                    tail.extend_from_slice(buffer.get(..count).unwrap_or_default());
+                    let text = decode_prefix(&mut tail);
+                    let _ = outbox.write(parent, self.name, &text);
+                }
+                Err(Errno::INTR) => {}
+                Err(_) => break,
+            }
+        }
+        found
+    }
+}
+
+fn put_over(name: StreamName, fd: &OwnedFd) -> std::result::Result<(), Errno> {
+    match name {
+        StreamName::Stdout => dup2_stdout(fd),
+        StreamName::Stderr => dup2_stderr(fd),
+    }
+}
+
+/// Take all whole characters from the front of `bytes`; what is not UTF-8 becomes U+FFFD.
+fn decode_prefix(bytes: &mut Vec<u8>) -> String {
+    let mut text = String::new();
+    let mut used = 0;
+    for chunk in bytes.utf8_chunks() {
+        text.push_str(chunk.valid());
+        used += chunk.valid().len();
+        let at_end = used + chunk.invalid().len() == bytes.len();
+        if at_end && is_cut(chunk.invalid()) {
+            break;
+        }
+        used += chunk.invalid().len();
+        if !chunk.invalid().is_empty() {
+            text.push(char::REPLACEMENT_CHARACTER);
+        }
+    }
+    bytes.drain(..used);
+    text
+}
+
+/// Whether these bytes may be the beginning of a character.
+fn is_cut(bytes: &[u8]) -> bool {
+    let wanted = match bytes.first() {
+        Some(0xc2..=0xdf) => 2,
+        Some(0xe0..=0xef) => 3,
+        Some(0xf0..=0xf4) => 4,
+        _ => return false,
+    };
+    bytes.len() < wanted
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn characters_survive_any_cut() {
+        let text = "aé€😀\u{fffd}z";
+        for at in 0..text.len() {
+            let mut bytes = text.as_bytes()[..at].to_vec();
+            let mut decoded = decode_prefix(&mut bytes);
+            bytes.extend_from_slice(&text.as_bytes()[at..]);
+            decoded += &decode_prefix(&mut bytes);
+            assert_eq!(decoded, text, "cut at {at}");
+            assert!(bytes.is_empty());
+        }
+    }
+
+    #[test]
+    fn bytes_that_are_no_text_are_replaced_and_never_kept() {
+        let mut bytes = b"a\xff\xfeb\x80".to_vec();
+        assert_eq!(decode_prefix(&mut bytes), "a\u{fffd}\u{fffd}b\u{fffd}");
+        assert!(bytes.is_empty());
+    }
+}

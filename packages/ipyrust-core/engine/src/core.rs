@@ -1,0 +1,692 @@
+//! The handle that ties the engine together: what the binding holds and the I/O thread shares.
+//!
+//! Everything here may be called from any thread. Nothing blocks but what says so, and what blocks takes a `pause`: it
+//! is called between short waits and may end the wait (a signal handler raised).
+
+use std::collections::BTreeMap;
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use parking_lot::Mutex;
+use serde_json::{Value, json};
+
+use crate::capture::Capture;
+use crate::connection::{Connection, random_hex};
+use crate::error::{Error, Reject, Result};
+use crate::input::Questions;
+use crate::interrupt::InterruptWindow;
+use crate::io_thread::{self, IoThread};
+use crate::log::Log;
+use crate::message::{Author, Channel, Request, json_string};
+use crate::outbox::{MAX_STREAM_BYTES, Outbox, Outgoing, Parent, StreamName};
+use crate::queue::{RequestQueue, Taken};
+use crate::sockets::Sockets;
+use crate::wake::Wake;
+
+/// How long a blocked writer sleeps between two calls of `pause`.
+const PAUSE: Duration = Duration::from_millis(50);
+/// Subshells that may be open at once.
+pub const MAX_SUBSHELLS: usize = 256;
+
+/// Why the kernel stops serving.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ExitReason {
+    /// A shutdown_request.
+    Shutdown,
+    /// A shutdown_request with `restart`.
+    Restart,
+    /// The process that we belong to ended.
+    ParentDied,
+    /// The I/O thread failed.
+    IoError,
+    /// Python closed the core.
+    Closed,
+}
+
+impl ExitReason {
+    /// Name for Python.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Shutdown => "shutdown",
+            Self::Restart => "restart",
+            Self::ParentDied => "parent_died",
+            Self::IoError => "io_error",
+            Self::Closed => "closed",
+        }
+    }
+
+    /// Exit code of a process that has to be ended by force.
+    #[must_use]
+    pub fn exit_code(self) -> i32 {
+        match self {
+            Self::Shutdown | Self::Restart | Self::Closed => 0,
+            Self::ParentDied | Self::IoError => 1,
+        }
+    }
+}
+
+/// What a core is made from.
+pub struct Options {
+    /// Path of the connection file.
+    pub connection_file: PathBuf,
+    /// Content of kernel_info_reply.
+    pub kernel_info: Bytes,
+    /// Where log lines go.
+    pub log_fd: OwnedFd,
+    /// Process whose end ends the kernel.
+    pub parent_pid: Option<u32>,
+    /// Whether descriptors 1 and 2 become streams.
+    pub capture_fds: bool,
+    /// How long a shutdown waits for running code.
+    pub stop_grace: Duration,
+    /// `username` of our headers.
+    pub username: String,
+    /// Ends the process at once with this code; called when running code ignores a shutdown.
+    pub force_exit: fn(i32),
+    /// Called once, on the I/O thread, when the first request for the control queue arrives; must not block. A kernel
+    /// that nobody debugs needs no control thread.
+    pub control_needed: Box<dyn FnOnce() + Send>,
+}
+
+/// Counts of what happened, for tests and for the curious.
+#[derive(Debug, Default)]
+pub struct Counters {
+    /// Requests taken.
+    pub requests: AtomicU64,
+    /// Messages sent.
+    pub messages_sent: AtomicU64,
+    /// Bytes sent.
+    pub bytes_sent: AtomicU64,
+    /// execute_requests answered `aborted`.
+    pub aborted: AtomicU64,
+    /// Replies that found no client.
+    pub unroutable: AtomicU64,
+    /// Publications that a stalled subscriber lost after the stall limit.
+    pub dropped: AtomicU64,
+    rejected: [AtomicU64; Reject::ALL.len()],
+}
+
+impl Counters {
+    /// Count one.
+    pub fn add(counter: &AtomicU64) {
+        counter.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Count a rejected message; returns how many of its kind there were.
+    pub fn reject(&self, why: Reject) {
+        for (counter, kind) in self.rejected.iter().zip(Reject::ALL) {
+            if kind == why {
+                Self::add(counter);
+            }
+        }
+    }
+}
+
+/// The requests that the main shell works on, for clients that look at the latest `status` only.
+type Running = Vec<Arc<Request>>;
+
+/// See the module.
+pub struct Core {
+    /// What waits to be sent.
+    pub outbox: Outbox,
+    /// Requests for the main thread.
+    pub shell: Arc<RequestQueue>,
+    /// Requests for the control thread.
+    pub control: Arc<RequestQueue>,
+    /// Open questions to users.
+    pub questions: Questions,
+    /// The main thread's interrupt window.
+    pub window: InterruptWindow,
+    /// Descriptors 1 and 2, if captured.
+    pub capture: Option<Capture>,
+    /// Counts.
+    pub counters: Counters,
+    /// Log lines.
+    pub log: Log,
+    pub(crate) author: Author,
+    pub(crate) connection: Connection,
+    pub(crate) subshells: Mutex<BTreeMap<String, Arc<RequestQueue>>>,
+    pub(crate) kernel_info: Mutex<Bytes>,
+    pub(crate) stop_grace: Duration,
+    pub(crate) force_exit: fn(i32),
+    control_needed: Mutex<Option<Box<dyn FnOnce() + Send>>>,
+    pub(crate) commands: Mutex<Vec<Command>>,
+    wake: Arc<Wake>,
+    running: Mutex<Running>,
+    latest: Mutex<Parent>,
+    exit: Mutex<Option<(ExitReason, Instant)>>,
+    finish_by: Mutex<Option<Instant>>,
+    io: Mutex<Option<JoinHandle<()>>>,
+    forked: AtomicBool,
+}
+
+/// What other threads ask of the I/O thread, beside sending.
+pub(crate) enum Command {
+    /// Take everything off the shell socket, then abort what waits in this queue.
+    Abort {
+        queue: Arc<RequestQueue>,
+        window: Duration,
+        done: std::sync::mpsc::Sender<usize>,
+    },
+}
+
+impl Core {
+    /// Bind all sockets and start answering. The calling thread becomes the one that interrupts are aimed at.
+    ///
+    /// # Errors
+    /// [`Error::ConnectionFile`] or [`Error::Bind`].
+    pub fn start(options: Options) -> Result<Arc<Self>> {
+        let mut connection = Connection::read(&options.connection_file)?;
+        let sockets = Sockets::bind(&mut connection)?;
+        if connection.changed {
+            connection.write_back()?;
+        }
+        let session_id = random_hex(16)?;
+        let wake = Arc::new(Wake::new()?);
+        let core = Arc::new(Self {
+            outbox: Outbox::new(Arc::clone(&wake)),
+            shell: Arc::new(RequestQueue::new()?),
+            control: Arc::new(RequestQueue::new()?),
+            questions: Questions::default(),
+            window: InterruptWindow::new(),
+            capture: if options.capture_fds {
+                Some(Capture::install()?)
+            } else {
+                None
+            },
+            counters: Counters::default(),
+            log: Log::new(options.log_fd),
+            author: Author::new(session_id, &options.username, std::process::id()),
+            connection,
+            subshells: Mutex::default(),
+            kernel_info: Mutex::new(options.kernel_info),
+            stop_grace: options.stop_grace,
+            force_exit: options.force_exit,
+            control_needed: Mutex::new(Some(options.control_needed)),
+            commands: Mutex::default(),
+            wake: Arc::clone(&wake),
+            running: Mutex::default(),
+            latest: Mutex::default(),
+            exit: Mutex::default(),
+            finish_by: Mutex::default(),
+            io: Mutex::default(),
+            forked: AtomicBool::new(false),
+        });
+        let thread = IoThread::new(Arc::clone(&core), sockets, wake, options.parent_pid);
+        *core.io.lock() = Some(io_thread::spawn(thread)?);
+        Ok(core)
+    }
+
+    /// `header.session` of what we send.
+    #[must_use]
+    pub fn session_id(&self) -> &str {
+        self.author.session_id()
+    }
+
+    /// The connection file as bound.
+    #[must_use]
+    pub fn connection_info(&self) -> Value {
+        self.connection.to_json()
+    }
+
+    /// Path of the connection file.
+    #[must_use]
+    pub fn connection_path(&self) -> &std::path::Path {
+        self.connection.path()
+    }
+
+    /// Replace the content of kernel_info_reply.
+    pub fn set_kernel_info(&self, content: Bytes) {
+        *self.kernel_info.lock() = content;
+    }
+
+    /// Take the next request of a queue; aborted ones are answered on the way.
+    ///
+    /// # Errors
+    /// [`Error::Closed`] when the queue is closed.
+    pub fn take(&self, queue: &RequestQueue, comms_only: bool) -> Result<Option<Arc<Request>>> {
+        loop {
+            match queue.take(comms_only)? {
+                None => return Ok(None),
+                Some(Taken::Serve(request)) => return Ok(Some(request)),
+                Some(Taken::Abort(request)) => self.answer_aborted(&request)?,
+            }
+        }
+    }
+
+    /// Queue a request for the control thread, which is started when the first one comes.
+    pub(crate) fn push_control(&self, request: Arc<Request>) {
+        self.control.push(request);
+        if let Some(start) = self.control_needed.lock().take() {
+            start();
+        }
+    }
+
+    /// Abort what waits in `queue` or in the shell socket; waits for one round of the I/O thread. Returns how many.
+    ///
+    /// # Errors
+    /// [`Error::Closed`] when the I/O thread is gone.
+    pub fn abort_pending(&self, queue: &Arc<RequestQueue>, window: Duration) -> Result<usize> {
+        let (done, counted) = std::sync::mpsc::channel();
+        self.commands.lock().push(Command::Abort {
+            queue: Arc::clone(queue),
+            window,
+            done,
+        });
+        self.wake.signal();
+        counted.recv().map_err(|_| Error::Closed)
+    }
+
+    /// `status: busy` for a request. On the main shell it is also remembered as running until [`Core::leave`].
+    ///
+    /// # Errors
+    /// [`Error::Closed`] when the core is closed.
+    pub fn enter(&self, request: &Arc<Request>) -> Result<()> {
+        let mut running = self.running.lock();
+        if self.is_main(request) {
+            running.push(Arc::clone(request));
+        }
+        self.outbox.push(self.status(Some(request), "busy"))
+    }
+
+    /// `status: idle`, after an error reply if nobody replied.
+    ///
+    /// # Errors
+    /// [`Error::Closed`] when the core is closed.
+    pub fn leave(&self, request: &Arc<Request>) -> Result<()> {
+        let answer = request
+            .claim_reply()
+            .then(|| self.error_reply(request, "Unanswered", "the kernel has no answer"));
+        let mut running = self.running.lock();
+        running.retain(|each| !Arc::ptr_eq(each, request));
+        self.outbox.push_all(
+            answer
+                .flatten()
+                .into_iter()
+                .chain([self.status(Some(request), "idle")]),
+        )
+    }
+
+    /// Statuses around an answer that the I/O thread gave beside a running cell: clients that show the latest status,
+    /// whoever its parent, are told again that the cell is still busy.
+    pub(crate) fn statuses_beside(&self, request: &Arc<Request>) -> Result<()> {
+        let running = self.running.lock();
+        let again = running.last().map(|each| self.status(Some(each), "busy"));
+        let pair = [
+            self.status(Some(request), "busy"),
+            self.status(Some(request), "idle"),
+        ];
+        self.outbox.push_all(pair.into_iter().chain(again))
+    }
+
+    fn is_main(&self, request: &Request) -> bool {
+        request.channel == Channel::Shell && request.header.subshell_id.is_none()
+    }
+
+    fn status(&self, parent: Option<&Arc<Request>>, state: &str) -> Outgoing {
+        self.publication(
+            "status",
+            Bytes::from(format!("{{\"execution_state\":\"{state}\"}}")),
+            parent.cloned(),
+        )
+    }
+
+    pub(crate) fn starting(&self) -> Outgoing {
+        self.status(None, "starting")
+    }
+
+    fn answer_aborted(&self, request: &Arc<Request>) -> Result<()> {
+        Counters::add(&self.counters.aborted);
+        let reply = request.claim_reply().then(|| {
+            let content = Bytes::from_static(b"{\"status\":\"aborted\"}");
+            self.reply_message(
+                request,
+                content,
+                reply_metadata(request, "aborted"),
+                Vec::new(),
+            )
+        });
+        let (busy, idle) = (
+            self.status(Some(request), "busy"),
+            self.status(Some(request), "idle"),
+        );
+        self.outbox
+            .push_all([busy].into_iter().chain(reply.flatten()).chain([idle]))
+    }
+
+    /// An error reply; None for messages that have none.
+    pub(crate) fn error_reply(
+        &self,
+        request: &Arc<Request>,
+        name: &str,
+        value: &str,
+    ) -> Option<Outgoing> {
+        let content = json!({"status": "error", "ename": name, "evalue": value, "traceback": []});
+        self.reply_message(
+            request,
+            Bytes::from(content.to_string()),
+            reply_metadata(request, "error"),
+            Vec::new(),
+        )
+    }
+
+    /// The reply to a request, ready to queue; None for messages that have none.
+    #[must_use]
+    pub fn reply_message(
+        &self,
+        request: &Arc<Request>,
+        content: Bytes,
+        metadata: Bytes,
+        buffers: Vec<Bytes>,
+    ) -> Option<Outgoing> {
+        Some(Outgoing {
+            channel: request.channel,
+            prefix: request.identities.clone(),
+            msg_type: request.reply_type()?.into(),
+            parent: Some(Arc::clone(request)),
+            metadata,
+            content,
+            buffers,
+        })
+    }
+
+    /// Queue the reply to a request.
+    ///
+    /// # Errors
+    /// [`Error::AlreadyReplied`], or [`Error::Closed`].
+    pub fn reply(
+        &self,
+        request: &Arc<Request>,
+        content: Bytes,
+        metadata: Bytes,
+        buffers: Vec<Bytes>,
+    ) -> Result<()> {
+        if !request.claim_reply() {
+            return Err(Error::AlreadyReplied {
+                msg_type: request.header.msg_type.clone(),
+            });
+        }
+        match self.reply_message(request, content, metadata, buffers) {
+            Some(reply) => self.outbox.push(reply),
+            None => Ok(()),
+        }
+    }
+
+    fn publication(&self, msg_type: &'static str, content: Bytes, parent: Parent) -> Outgoing {
+        Outgoing {
+            channel: Channel::Iopub,
+            prefix: vec![self.topic(msg_type)],
+            msg_type: msg_type.into(),
+            parent,
+            metadata: Bytes::from_static(b"{}"),
+            content,
+            buffers: Vec::new(),
+        }
+    }
+
+    /// The topic of publications that have none of their own.
+    #[must_use]
+    pub fn topic(&self, msg_type: &str) -> Bytes {
+        Bytes::from(format!("kernel.{}.{msg_type}", self.author.session_id()))
+    }
+
+    /// Queue a publication; waits while the outbox is full, calling `pause` every 50 ms.
+    ///
+    /// # Errors
+    /// [`Error::Closed`], or what `pause` returns.
+    pub fn publish(&self, message: Outgoing, pause: &mut dyn FnMut() -> Result<()>) -> Result<()> {
+        if self.is_forked() {
+            return Ok(());
+        }
+        self.drain_captured();
+        self.wait_for_room(pause)?;
+        self.outbox.push(message)
+    }
+
+    /// Queue stream text; waits while the outbox is full, calling `pause` every 50 ms.
+    ///
+    /// # Errors
+    /// [`Error::Closed`], or what `pause` returns.
+    pub fn write_stream(
+        &self,
+        parent: &Parent,
+        name: StreamName,
+        text: &str,
+        pause: &mut dyn FnMut() -> Result<()>,
+    ) -> Result<()> {
+        let mut rest = text;
+        while rest.len() > MAX_STREAM_BYTES {
+            let at = (0..=MAX_STREAM_BYTES)
+                .rev()
+                .find(|at| rest.is_char_boundary(*at))
+                .unwrap_or(rest.len());
+            let (chunk, more) = rest.split_at(at);
+            self.wait_for_room(pause)?;
+            self.outbox.write(parent, name, chunk)?;
+            rest = more;
+        }
+        self.wait_for_room(pause)?;
+        self.outbox.write(parent, name, rest)
+    }
+
+    /// Wait until the outbox has room; the caller may wait in `pause` only.
+    fn wait_for_room(&self, pause: &mut dyn FnMut() -> Result<()>) -> Result<()> {
+        if self.outbox.has_room() {
+            return Ok(());
+        }
+        while !self.outbox.wait_for_room(Duration::ZERO) {
+            if self
+                .exit_reason()
+                .is_some_and(|reason| reason == ExitReason::IoError)
+            {
+                return Err(Error::Closed);
+            }
+            pause()?;
+        }
+        Ok(())
+    }
+
+    /// Sleep at most 50 ms for room in the outbox; for use in a `pause`.
+    pub fn nap(&self) {
+        let _ = self.outbox.wait_for_room(PAUSE);
+    }
+
+    /// The request that output without a parent of its own belongs to.
+    #[must_use]
+    pub fn latest_parent(&self) -> Parent {
+        self.latest.lock().clone()
+    }
+
+    /// Open the interrupt window for a cell; captured output belongs to it from now on.
+    pub fn begin_execution(&self, request: &Arc<Request>) {
+        self.drain_captured();
+        *self.latest.lock() = Some(Arc::clone(request));
+        self.window.open();
+    }
+
+    /// Close the interrupt window. True if an interrupt was aimed at the cell and not seen.
+    pub fn end_execution(&self) -> bool {
+        let missed = self.window.close();
+        self.drain_captured();
+        missed
+    }
+
+    /// Queue what C code and children wrote until now, for the latest parent.
+    pub fn drain_captured(&self) {
+        if let Some(capture) = &self.capture {
+            capture.drain(&self.latest_parent(), &self.outbox);
+        }
+    }
+
+    /// Ask the client of `parent` a question. Returns the open question, whose descriptor becomes readable.
+    ///
+    /// # Errors
+    /// [`Error::Closed`], or [`Error::System`] when there is no file descriptor left.
+    pub fn ask(
+        &self,
+        prompt: &str,
+        password: bool,
+        parent: &Arc<Request>,
+    ) -> Result<Arc<crate::input::Question>> {
+        let question = self.questions.open(&parent.identities)?;
+        // The question must not overtake what the cell printed before it.
+        if let Some(number) = self.outbox.flush(true) {
+            let _ = self.outbox.wait_until_sent(number, Duration::from_secs(1));
+        }
+        self.outbox.push(Outgoing {
+            channel: Channel::Stdin,
+            prefix: parent.identities.clone(),
+            msg_type: "input_request".into(),
+            parent: Some(Arc::clone(parent)),
+            metadata: Bytes::from_static(b"{}"),
+            content: Bytes::from(format!(
+                "{{\"prompt\":{},\"password\":{password}}}",
+                json_string(prompt)
+            )),
+            buffers: Vec::new(),
+        })?;
+        Ok(question)
+    }
+
+    /// The queue of an open subshell.
+    ///
+    /// # Errors
+    /// [`Error::UnknownSubshell`].
+    pub fn subshell(&self, subshell_id: &str) -> Result<Arc<RequestQueue>> {
+        self.subshells
+            .lock()
+            .get(subshell_id)
+            .cloned()
+            .ok_or_else(|| Error::UnknownSubshell(subshell_id.to_owned()))
+    }
+
+    /// Close a subshell's queue; unknown ids are ignored.
+    pub fn close_subshell(&self, subshell_id: &str) {
+        if let Some(queue) = self.subshells.lock().remove(subshell_id) {
+            queue.close();
+        }
+    }
+
+    /// Stop serving: the queues are closed, a running cell is interrupted, and if the core is not closed within the
+    /// grace time the process is ended. Only the first reason counts.
+    pub fn request_exit(&self, reason: ExitReason) {
+        let mut exit = self.exit.lock();
+        if exit.is_some() {
+            return;
+        }
+        *exit = Some((reason, Instant::now()));
+        drop(exit);
+        self.shell.close();
+        self.control.close();
+        for queue in self.subshells.lock().values() {
+            queue.close();
+        }
+        if self.window.is_open() {
+            self.window.interrupt();
+        }
+        self.wake.signal();
+    }
+
+    /// Why the kernel stops serving; None while it serves.
+    #[must_use]
+    pub fn exit_reason(&self) -> Option<ExitReason> {
+        self.exit.lock().map(|(reason, _)| reason)
+    }
+
+    /// When running code must be ended by force; None unless the kernel is to stop.
+    pub(crate) fn force_at(&self) -> Option<(Instant, ExitReason)> {
+        let (reason, since) = (*self.exit.lock())?;
+        (reason != ExitReason::Closed).then(|| (since + self.stop_grace, reason))
+    }
+
+    pub(crate) fn finish_by(&self) -> Option<Instant> {
+        *self.finish_by.lock()
+    }
+
+    /// Send what is queued (at most `timeout`), close the sockets and end the I/O thread. Blocks until then.
+    pub fn close(&self, timeout: Duration) {
+        if self.is_forked() {
+            return;
+        }
+        self.drain_captured();
+        if let Some(capture) = &self.capture {
+            capture.restore();
+        }
+        *self.finish_by.lock() = Some(Instant::now() + timeout);
+        self.request_exit(ExitReason::Closed);
+        self.outbox.close();
+        self.wake.signal();
+        let handle = self.io.lock().take();
+        if let Some(handle) = handle {
+            let _ = handle.join();
+        }
+    }
+
+    /// In a forked child: the sockets belong to the parent.
+    pub fn child_after_fork(&self) {
+        self.forked.store(true, Ordering::Release);
+    }
+
+    /// Whether this is a forked child.
+    #[must_use]
+    pub fn is_forked(&self) -> bool {
+        self.forked.load(Ordering::Acquire)
+    }
+
+    /// Counts by name.
+    #[must_use]
+    pub fn counts(&self) -> Vec<(&'static str, u64)> {
+        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        let counters = &self.counters;
+        let mut counts = vec![
+            ("requests", read(&counters.requests)),
+            ("messages_sent", read(&counters.messages_sent)),
+            ("bytes_sent", read(&counters.bytes_sent)),
+            ("aborted", read(&counters.aborted)),
+            ("unroutable", read(&counters.unroutable)),
+            ("dropped", read(&counters.dropped)),
+            ("outbox_most_bytes", self.outbox.most_bytes() as u64),
+        ];
+        counts.extend(
+            Reject::ALL
+                .iter()
+                .zip(&counters.rejected)
+                .map(|(kind, counter)| (kind.name(), read(counter))),
+        );
+        counts
+    }
+
+    /// Where a forked child writes text: the descriptor itself.
+    pub fn write_to_fd(&self, name: StreamName, text: &str) {
+        let mut rest = text.as_bytes();
+        while !rest.is_empty() {
+            let fd = if name == StreamName::Stdout {
+                rustix::stdio::stdout()
+            } else {
+                rustix::stdio::stderr()
+            };
+            match rustix::io::write(fd.as_fd(), rest) {
+                Ok(count) => rest = rest.get(count..).unwrap_or_default(),
+                Err(rustix::io::Errno::INTR) => {}
+                Err(_) => return,
+            }
+        }
+    }
+}
+
+/// Metadata of an execute_reply that the engine writes itself; `{}` for other types.
+fn reply_metadata(request: &Request, status: &str) -> Bytes {
+    if !request.is_execute() {
+        return Bytes::from_static(b"{}");
+    }
+    let started = humantime::format_rfc3339_micros(request.received_at);
+    Bytes::from(format!(
+        "{{\"started\":\"{started}\",\"status\":\"{status}\",\"dependencies_met\":true}}"
+    ))
+}

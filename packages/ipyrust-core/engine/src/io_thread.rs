@@ -1,0 +1,614 @@
+//! The one thread that owns the sockets: it polls, reads, checks, routes, answers what needs no Python, and sends.
+//!
+//! Why nothing gets stranded: both directions of every socket belong to this thread, and each round reads until there
+//! is nothing left to read and sends until there is nothing left to send before it sleeps. It never takes the GIL, so
+//! C code that holds it cannot keep control, heartbeat or interrupts waiting.
+//!
+//! A panic here is caught: the reason is logged, every waiter is woken with an error, and the process exits non-zero.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::thread::{Builder, JoinHandle};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use ipyrust_zmq::{Interest, PollItem, Sent, Socket, Wait, poll};
+use nix::sys::signal::SigSet;
+
+use crate::answers::{REPLY_PATIENCE, answer};
+use crate::core::{Command, Core, Counters, ExitReason};
+use crate::error::{Error, Reject, Result};
+use crate::frames::Frames;
+use crate::message::{Channel, Request, open, push_json_string};
+use crate::outbox::{Entry, Next, Outgoing, StreamText};
+use crate::route::{Answer, Route, route};
+use crate::signature::ReplayWindow;
+use crate::sockets::Sockets;
+use crate::usage::Usage;
+use crate::wake::Wake;
+use crate::watch::ParentWatch;
+
+/// Digests remembered against replay.
+const REPLAY_WINDOW: usize = 1 << 16;
+/// Messages read off one socket before the others get their turn.
+const READ_BURST: usize = 256;
+/// Messages sent before the sockets are read again.
+const SEND_BURST: usize = 256;
+/// How long publications wait for the very first subscriber, so that a client whose subscription is still on its way
+/// misses nothing.
+const FIRST_SUBSCRIBER_WAIT: Duration = Duration::from_secs(1);
+/// How long a subscriber may stall before publications go on without it.
+const STALL_LIMIT: Duration = Duration::from_secs(60);
+/// Distance of tries while a subscriber stalls.
+const STALL_RETRY: Duration = Duration::from_millis(5);
+
+/// State of the thread; nothing of it is shared but `core`.
+pub(crate) struct IoThread {
+    core: Arc<Core>,
+    sockets: Sockets,
+    wake: Arc<Wake>,
+    watch: Option<ParentWatch>,
+    replay: ReplayWindow,
+    usage: Usage,
+    /// A publication that a stalled subscriber has no room for, and since when.
+    stalled: Option<(Vec<Bytes>, usize, Instant)>,
+    subscribers: FirstSubscriber,
+}
+
+/// Whether publications may go out yet.
+enum FirstSubscriber {
+    /// Nothing was published before the first subscription.
+    Awaited,
+    /// Something was; it waits until then.
+    Until(Instant),
+    /// There is or was one, or the wait is over.
+    Seen,
+}
+
+/// What a round of polling found.
+struct Ready {
+    shell: bool,
+    control: bool,
+    stdin: bool,
+    iopub: bool,
+    heartbeat: bool,
+    captured: bool,
+    parent_ended: bool,
+}
+
+/// Start the thread.
+///
+/// # Errors
+/// [`Error::System`] when the system has no thread left.
+pub(crate) fn spawn(mut thread: IoThread) -> Result<JoinHandle<()>> {
+    Builder::new()
+        .name("ipyrust-io".into())
+        .spawn(move || {
+            // Signals are the main thread's business: it must be the one whose system call they end.
+            let _ = SigSet::all().thread_block();
+            let core = Arc::clone(&thread.core);
+            let failure = match catch_unwind(AssertUnwindSafe(|| thread.run())) {
+                Ok(Ok(())) => return,
+                Ok(Err(error)) => error.to_string(),
+                Err(panic) => format!("panic: {}", panic_text(panic.as_ref())),
+            };
+            core.log.line(
+                "io",
+                &format!("the I/O thread failed ({failure}); the kernel ends"),
+            );
+            core.request_exit(ExitReason::IoError);
+            core.outbox.close();
+            std::thread::sleep(core.stop_grace); // The clock: the grace time of a shutdown, before the exit by force.
+            (core.force_exit)(ExitReason::IoError.exit_code());
+        })
+        .map_err(|source| Error::System {
+            what: "cannot start the I/O thread",
+            source,
+        })
+}
+
+fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
+    panic
+        .downcast_ref::<String>()
+        .cloned()
+        .or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()))
+        .unwrap_or_else(|| "without a message".to_owned())
+}
+
+impl IoThread {
+    pub(crate) fn new(
+        core: Arc<Core>,
+        sockets: Sockets,
+        wake: Arc<Wake>,
+        parent_pid: Option<u32>,
+    ) -> Self {
+        Self {
+            core,
+            sockets,
+            wake,
+            watch: parent_pid.and_then(ParentWatch::new),
+            replay: ReplayWindow::new(REPLAY_WINDOW),
+            usage: Usage::default(),
+            stalled: None,
+            subscribers: FirstSubscriber::Awaited,
+        }
+    }
+
+    fn run(&mut self) -> Result<()> {
+        loop {
+            let sleep_until = self.send_queued()?;
+            if let Some(finish_by) = self.core.finish_by()
+                && (Instant::now() >= finish_by
+                    || (self.core.outbox.is_drained() && self.stalled.is_none()))
+            {
+                return Ok(());
+            }
+            if let Some((at, reason)) = self.core.force_at()
+                && Instant::now() >= at
+            {
+                self.core.log.line(
+                    "force",
+                    "running code ignored the shutdown; ending the process",
+                );
+                (self.core.force_exit)(reason.exit_code());
+            }
+            let ready = self.poll(self.timeout_ms(sleep_until))?;
+            self.wake.clear();
+            self.serve(&ready)?;
+        }
+    }
+
+    /// The nearest of all moments at which something is due; -1 = only when something happens.
+    fn timeout_ms(&self, sleep_until: Option<Instant>) -> i64 {
+        let now = Instant::now();
+        let force = self.core.force_at().map(|(at, _)| at);
+        let watch = self
+            .watch
+            .as_ref()
+            .and_then(ParentWatch::interval)
+            .map(|interval| now + interval);
+        let nearest = [sleep_until, force, self.core.finish_by(), watch]
+            .into_iter()
+            .flatten()
+            .min();
+        nearest.map_or(-1, |at| {
+            let left = at.saturating_duration_since(now);
+            i64::try_from(left.as_micros().div_ceil(1000)).unwrap_or(i64::MAX)
+        })
+    }
+
+    fn poll(&self, timeout_ms: i64) -> Result<Ready> {
+        let sockets = &self.sockets;
+        let shell_interest = if self.core.shell.is_full() {
+            Interest::NONE
+        } else {
+            Interest::READABLE
+        };
+        let mut items = Vec::with_capacity(9);
+        items.push(PollItem::socket(&sockets.shell, shell_interest));
+        for socket in [
+            &sockets.control,
+            &sockets.stdin,
+            &sockets.iopub,
+            &sockets.heartbeat,
+        ] {
+            items.push(PollItem::socket(socket, Interest::READABLE));
+        }
+        items.push(PollItem::fd(
+            std::os::fd::AsFd::as_fd(&*self.wake),
+            Interest::READABLE,
+        ));
+        let captured_at = items.len();
+        if let Some(capture) = self
+            .core
+            .capture
+            .as_ref()
+            .filter(|_| self.core.outbox.has_room())
+        {
+            items.extend(capture.fds().map(|fd| PollItem::fd(fd, Interest::READABLE)));
+        }
+        let watched_at = items.len();
+        items.extend(
+            self.watch
+                .as_ref()
+                .and_then(ParentWatch::fd)
+                .map(|fd| PollItem::fd(fd, Interest::READABLE)),
+        );
+        poll(&mut items, timeout_ms)?;
+        let ready = |at: usize| items.get(at).is_some_and(|item| item.ready().readable);
+        Ok(Ready {
+            shell: ready(0),
+            control: ready(1),
+            stdin: ready(2),
+            iopub: ready(3),
+            heartbeat: ready(4),
+            captured: (captured_at..watched_at).any(ready),
+            parent_ended: ready(watched_at) || self.watch.as_ref().is_some_and(ParentWatch::ended),
+        })
+    }
+
+    fn serve(&mut self, ready: &Ready) -> Result<()> {
+        if ready.parent_ended && self.core.exit_reason().is_none() {
+            self.core
+                .log
+                .line("parent", "the parent process ended; the kernel ends, too");
+            self.core.request_exit(ExitReason::ParentDied);
+        }
+        if ready.heartbeat {
+            echo(&self.sockets.heartbeat)?;
+        }
+        if ready.control {
+            self.read(Channel::Control)?;
+        }
+        if ready.stdin {
+            self.read(Channel::Stdin)?;
+        }
+        if ready.iopub {
+            self.read_subscriptions()?;
+        }
+        if ready.shell {
+            self.read(Channel::Shell)?;
+        }
+        if ready.captured {
+            self.core.drain_captured();
+        }
+        self.run_commands()
+    }
+
+    fn run_commands(&mut self) -> Result<()> {
+        let commands = std::mem::take(&mut *self.core.commands.lock());
+        for Command::Abort {
+            queue,
+            window,
+            done,
+        } in commands
+        {
+            while self.read(Channel::Shell)? == READ_BURST {}
+            let _ = done.send(queue.abort_waiting(window));
+        }
+        Ok(())
+    }
+
+    /// Read at most a burst of messages; returns how many there were.
+    fn read(&mut self, channel: Channel) -> Result<usize> {
+        for count in 0..READ_BURST {
+            let socket = match channel {
+                Channel::Shell => &self.sockets.shell,
+                Channel::Control => &self.sockets.control,
+                Channel::Stdin | Channel::Iopub => &self.sockets.stdin,
+            };
+            let Some(frames) = socket.receive(Wait::No)? else {
+                return Ok(count);
+            };
+            match open(
+                frames,
+                channel,
+                &self.core.connection.signer,
+                &mut self.replay,
+            ) {
+                Ok(request) => self.dispatch(Arc::new(request))?,
+                Err(why) => self.reject(channel, why),
+            }
+        }
+        Ok(READ_BURST)
+    }
+
+    fn reject(&self, channel: Channel, why: Reject) {
+        self.core.counters.reject(why);
+        self.core.log.line(
+            why.name(),
+            &format!("dropped a message on {}: {why}", channel.name()),
+        );
+    }
+
+    fn dispatch(&mut self, request: Arc<Request>) -> Result<()> {
+        Counters::add(&self.core.counters.requests);
+        if request.channel == Channel::Stdin {
+            let known = request.header.msg_type == "input_reply"
+                && self
+                    .core
+                    .questions
+                    .answer(&request.identities, request.content().clone());
+            if !known {
+                self.reject(Channel::Stdin, Reject::UnexpectedInput);
+            }
+            return Ok(());
+        }
+        match route(request.channel, &request.header) {
+            Route::Answer(kind) => self.answer(&request, kind),
+            Route::Main => {
+                self.core.shell.push(request);
+                Ok(())
+            }
+            Route::Control => {
+                self.core.push_control(request);
+                Ok(())
+            }
+            Route::Subshell => self.to_subshell(request),
+            Route::Unknown => {
+                let msg_type = printable(&request.header.msg_type);
+                let value = format!(
+                    "the kernel knows no {msg_type:?} on {}",
+                    request.channel.name()
+                );
+                self.core.log.line("unknown", &value);
+                self.refuse(&request, "UnknownMessageType", &value)
+            }
+        }
+    }
+
+    fn to_subshell(&mut self, request: Arc<Request>) -> Result<()> {
+        let id = request.header.subshell_id.clone().unwrap_or_default();
+        match self.core.subshell(&id) {
+            Ok(queue) => {
+                queue.push(request);
+                Ok(())
+            }
+            Err(error) => self.refuse(&request, "UnknownSubshellError", &error.to_string()),
+        }
+    }
+
+    fn refuse(&mut self, request: &Arc<Request>, name: &str, value: &str) -> Result<()> {
+        if let Some(reply) = self
+            .core
+            .error_reply(request, name, value)
+            .filter(|_| request.claim_reply())
+        {
+            self.send_reply(reply)?;
+        }
+        let _ = self.core.statuses_beside(request);
+        Ok(())
+    }
+
+    /// Answer without Python and without waiting for the output of cells.
+    fn answer(&mut self, request: &Arc<Request>, kind: Answer) -> Result<()> {
+        let core = Arc::clone(&self.core);
+        let answered = answer(&core, &mut self.usage, request, kind);
+        request.claim_reply();
+        let metadata = Bytes::from_static(b"{}");
+        if let Some(reply) = core.reply_message(request, answered.content, metadata, Vec::new()) {
+            self.send_reply(reply)?;
+        }
+        // A closed outbox means that nobody needs the statuses any more.
+        let _ = core.statuses_beside(request);
+        let _ = core.outbox.push_all(answered.then);
+        if let Some(reason) = answered.exit {
+            core.request_exit(reason);
+        }
+        Ok(())
+    }
+
+    /// Greet every subscriber (JEP 65). The first one also hears `status: starting`.
+    fn read_subscriptions(&mut self) -> Result<()> {
+        for _ in 0..READ_BURST {
+            let Some(frames) = self.sockets.iopub.receive(Wait::No)? else {
+                return Ok(());
+            };
+            match frames
+                .first()
+                .map(|frame| (frame.first().copied(), frame.slice(frame.len().min(1)..)))
+            {
+                Some((Some(1), topic)) => self.welcome(topic)?,
+                Some((Some(0), _)) => {}
+                _ => self.reject(Channel::Iopub, Reject::BadSubscription),
+            }
+        }
+        Ok(())
+    }
+
+    fn welcome(&mut self, topic: Bytes) -> Result<()> {
+        let mut content = String::from("{\"subscription\":");
+        push_json_string(&mut content, &String::from_utf8_lossy(&topic));
+        content.push('}');
+        let welcome = Outgoing {
+            channel: Channel::Iopub,
+            prefix: vec![topic],
+            msg_type: "iopub_welcome".into(),
+            parent: None,
+            metadata: Bytes::from_static(b"{}"),
+            content: Bytes::from(content),
+            buffers: Vec::new(),
+        };
+        // Straight to the socket: the subscriber has seen nothing yet, so nothing can be overtaken.
+        let frames = self.encode(welcome);
+        let _ = self.sockets.iopub.send(&frames)?;
+        if !matches!(self.subscribers, FirstSubscriber::Seen) {
+            self.subscribers = FirstSubscriber::Seen;
+            let starting = self.encode(self.core.starting());
+            let _ = self.sockets.iopub.send(&starting)?;
+        }
+        Ok(())
+    }
+
+    /// Send what waits; returns when to look again, if not only after a wake-up.
+    fn send_queued(&mut self) -> Result<Option<Instant>> {
+        while let Some(message) = self.core.outbox.take_urgent() {
+            self.send_reply(message)?;
+        }
+        if let Some(retry) = self.retry_stalled()? {
+            return Ok(Some(retry));
+        }
+        for _ in 0..SEND_BURST {
+            let now = Instant::now();
+            if let Some(until) = self.await_subscriber(now) {
+                return Ok(Some(until));
+            }
+            match self.core.outbox.next(now) {
+                Next::Empty => return Ok(None),
+                Next::Hold(until) => return Ok(Some(until)),
+                Next::Send(entry) => {
+                    if let Some(retry) = self.send_entry(entry)? {
+                        return Ok(Some(retry));
+                    }
+                }
+            }
+        }
+        Ok(Some(Instant::now()))
+    }
+
+    /// Until when publications wait for the first subscriber.
+    fn await_subscriber(&mut self, now: Instant) -> Option<Instant> {
+        match self.subscribers {
+            FirstSubscriber::Seen => return None,
+            FirstSubscriber::Awaited if self.core.outbox.is_drained() => return None,
+            FirstSubscriber::Awaited => {
+                self.subscribers = FirstSubscriber::Until(now + FIRST_SUBSCRIBER_WAIT)
+            }
+            FirstSubscriber::Until(_) => {}
+        }
+        let FirstSubscriber::Until(until) = self.subscribers else {
+            return None;
+        };
+        if now >= until || self.core.exit_reason().is_some() {
+            self.subscribers = FirstSubscriber::Seen;
+            return None;
+        }
+        Some(until)
+    }
+
+    fn send_entry(&mut self, entry: Entry) -> Result<Option<Instant>> {
+        let size_bytes = entry.size_bytes();
+        let message = match entry {
+            Entry::Message(message) if message.channel == Channel::Iopub => message,
+            Entry::Message(reply) => {
+                self.send_reply(reply)?;
+                self.core.outbox.sent(size_bytes);
+                return Ok(None);
+            }
+            Entry::Stream(text) => stream_message(text),
+        };
+        let frames = self.encode(message);
+        self.publish(frames, size_bytes, Instant::now())
+    }
+
+    /// Publish; when a subscriber has no room keep the message and return when to try again.
+    fn publish(
+        &mut self,
+        frames: Vec<Bytes>,
+        size_bytes: usize,
+        since: Instant,
+    ) -> Result<Option<Instant>> {
+        if self.sockets.iopub.send(&frames)? == Sent::WouldBlock {
+            if since.elapsed() < STALL_LIMIT {
+                self.stalled = Some((frames, size_bytes, since));
+                return Ok(Some(Instant::now() + STALL_RETRY));
+            }
+            self.publish_without_stalled(&frames)?;
+        }
+        self.core.outbox.sent(size_bytes);
+        Ok(None)
+    }
+
+    /// Everybody gets it but those who have no room.
+    fn publish_without_stalled(&self, frames: &[Bytes]) -> Result<()> {
+        self.sockets.iopub.set_xpub_nodrop(false)?;
+        let _ = self.sockets.iopub.send(frames)?;
+        self.sockets.iopub.set_xpub_nodrop(true)?;
+        Counters::add(&self.core.counters.dropped);
+        self.core.log.line(
+            "stalled",
+            "a subscriber has not read for a minute; it misses output",
+        );
+        Ok(())
+    }
+
+    fn retry_stalled(&mut self) -> Result<Option<Instant>> {
+        match self.stalled.take() {
+            None => Ok(None),
+            Some((frames, size_bytes, since)) => self.publish(frames, size_bytes, since),
+        }
+    }
+
+    /// Send to one client; one that is gone or does not read loses its reply, which is counted.
+    fn send_reply(&mut self, message: Outgoing) -> Result<()> {
+        let channel = message.channel;
+        let frames = self.encode(message);
+        let socket = match channel {
+            Channel::Control => &self.sockets.control,
+            Channel::Stdin => &self.sockets.stdin,
+            Channel::Shell | Channel::Iopub => &self.sockets.shell,
+        };
+        let give_up = Instant::now() + REPLY_PATIENCE;
+        loop {
+            match socket.send(&frames)? {
+                Sent::Yes => return Ok(()),
+                Sent::WouldBlock if Instant::now() < give_up => std::thread::yield_now(),
+                Sent::WouldBlock | Sent::Unroutable => {
+                    Counters::add(&self.core.counters.unroutable);
+                    self.core.log.line(
+                        "unroutable",
+                        &format!("a client on {} is gone or reads no replies", channel.name()),
+                    );
+                    return Ok(());
+                }
+            }
+        }
+    }
+
+    /// Give a message its header and signature.
+    fn encode(&self, message: Outgoing) -> Vec<Bytes> {
+        let header = self.core.author.header(&message.msg_type);
+        let parent_header = message.parent.as_ref().map_or_else(
+            || Bytes::from_static(b"{}"),
+            |parent| parent.header_json().clone(),
+        );
+        let signed = [header, parent_header, message.metadata, message.content];
+        let signature = self
+            .core
+            .connection
+            .signer
+            .sign(signed.each_ref().map(|part| &part[..]));
+        let frames = Frames {
+            identities: message.prefix,
+            signature,
+            signed,
+            buffers: message.buffers,
+        }
+        .join();
+        let counters = &self.core.counters;
+        Counters::add(&counters.messages_sent);
+        counters.bytes_sent.fetch_add(
+            frames.iter().map(|frame| frame.len() as u64).sum(),
+            Ordering::Relaxed,
+        );
+        frames
+    }
+}
+
+/// Heartbeat: whatever comes goes back.
+fn echo(socket: &Socket) -> Result<()> {
+    for _ in 0..READ_BURST {
+        let Some(frames) = socket.receive(Wait::No)? else {
+            return Ok(());
+        };
+        let _ = socket.send(&frames)?;
+    }
+    Ok(())
+}
+
+fn stream_message(stream: StreamText) -> Outgoing {
+    let mut content = String::with_capacity(stream.text.len() + stream.text.len() / 16 + 40);
+    content.push_str("{\"name\":\"");
+    content.push_str(stream.name.name());
+    content.push_str("\",\"text\":");
+    push_json_string(&mut content, &stream.text);
+    content.push('}');
+    Outgoing {
+        channel: Channel::Iopub,
+        prefix: vec![Bytes::from(format!("stream.{}", stream.name.name()))],
+        msg_type: "stream".into(),
+        parent: stream.parent,
+        metadata: Bytes::from_static(b"{}"),
+        content: Bytes::from(content),
+        buffers: Vec::new(),
+    }
+}
+
+/// The beginning of a text from outside, fit for a log line.
+fn printable(text: &str) -> String {
+    text.chars()
+        .take(60)
+        .filter(|char| !char.is_control())
+        .collect()
+}

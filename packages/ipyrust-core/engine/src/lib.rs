@@ -1,0 +1,51 @@
+//! A Jupyter kernel's protocol and transport, for any language.
+//!
+//! # Layout, in the order in which a cell travels
+//!
+//! | module | job |
+//! |---|---|
+//! | [`connection`] | the connection file: read, check, write back the ports |
+//! | [`sockets`] | make and bind the five sockets |
+//! | [`io_thread`] | the one thread that owns them: poll, read, answer, send |
+//! | [`frames`] | multipart frames ↔ their named parts |
+//! | [`signature`] | sign and check, in constant time; the replay window |
+//! | [`message`] | frames → a trusted [`message::Request`]; headers of our own messages |
+//! | [`route`] | header + channel → where a request goes |
+//! | [`answers`] | requests that need no Python: kernel_info, connect, interrupt, shutdown, usage, subshells |
+//! | [`queue`] | requests that wait for Python, and their abort |
+//! | [`interrupt`] | the window in which an interrupt may hit, and how it is delivered |
+//! | [`outbox`] | what waits to be sent: order, bound, merging of stream text |
+//! | [`input`] | threads that wait for an `input_reply` |
+//! | [`capture`] | file descriptors 1 and 2 as streams |
+//! | [`watch`] | notice the end of the parent process |
+//! | [`wake`] | wake a thread that polls |
+//! | [`usage`] | CPU and memory figures for `usage_request` |
+//! | [`log`] | one clear line a kind and second |
+//! | [`core`] | the handle that ties all this together for the binding |
+//! | [`error`] | what can go wrong, with the value and the fix |
+//!
+//! Protocol modules (`frames`, `signature`, `message`, `route`) take values and return values; only `io_thread` touches
+//! a socket, and it never takes the GIL: nothing in this crate knows Python.
+
+pub mod answers;
+pub mod capture;
+pub mod connection;
+pub mod core;
+pub mod error;
+pub mod frames;
+pub mod input;
+pub mod interrupt;
+pub mod io_thread;
+pub mod log;
+pub mod message;
+pub mod outbox;
+pub mod queue;
+pub mod route;
+pub mod signature;
+pub mod sockets;
+pub mod usage;
+pub mod wake;
+pub mod watch;
+
+pub use crate::core::{Core, ExitReason, Options};
+pub use crate::error::{Error, Result};

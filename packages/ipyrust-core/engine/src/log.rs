@@ -1,0 +1,59 @@
+//! The engine's log: one clear line a kind and second, on a file descriptor of its own.
+//!
+//! Never on descriptor 2 after capture, where a line would land in the user's cell; never keys, code or content.
+
+use std::collections::HashMap;
+use std::os::fd::OwnedFd;
+use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
+
+const INTERVAL: Duration = Duration::from_secs(1);
+
+/// Writes lines, at most one a kind and second; the next line says how many were left out.
+#[derive(Debug)]
+pub struct Log {
+    fd: OwnedFd,
+    last: Mutex<HashMap<&'static str, (Instant, u64)>>,
+}
+
+impl Log {
+    /// A log that writes to `fd`.
+    #[must_use]
+    pub fn new(fd: OwnedFd) -> Self {
+        Self {
+            fd,
+            last: Mutex::new(HashMap::new()),
+        }
+    }
+
+    /// Write one line of this kind, unless there was one within the last second. Kinds are fixed strings, so the table
+    /// stays small.
+    pub fn line(&self, kind: &'static str, text: &str) {
+        let left_out = {
+            let mut last = self.last.lock();
+            let now = Instant::now();
+            match last.get_mut(kind) {
+                Some((since, left_out)) if now.duration_since(*since) < INTERVAL => {
+                    *left_out += 1;
+                    return;
+                }
+                Some((since, left_out)) => {
+                    *since = now;
+                    std::mem::take(left_out)
+                }
+                None => {
+                    last.insert(kind, (now, 0));
+                    0
+                }
+            }
+        };
+        let more = if left_out > 0 {
+            format!(" ({left_out} more like this)")
+        } else {
+            String::new()
+        };
+        let text = text.replace('\n', " ");
+        let _ = rustix::io::write(&self.fd, format!("ipyrust: {text}{more}\n").as_bytes());
+    }
+}

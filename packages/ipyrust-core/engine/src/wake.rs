@@ -1,0 +1,67 @@
+//! Wake a thread that polls: a file descriptor that is readable from `signal` until `clear`.
+
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+use crate::error::{Error, Result};
+
+/// A pollable flag. Setting it twice is the same as setting it once.
+#[derive(Debug)]
+pub struct Wake {
+    read: OwnedFd,
+    #[cfg(not(target_os = "linux"))]
+    write: OwnedFd,
+}
+
+impl Wake {
+    /// A flag that is not set.
+    ///
+    /// # Errors
+    /// [`Error::System`] when the process has no file descriptor left.
+    #[cfg(target_os = "linux")]
+    pub fn new() -> Result<Self> {
+        use rustix::event::{EventfdFlags, eventfd};
+        let read = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)
+            .map_err(Error::system("cannot make an eventfd"))?;
+        Ok(Self { read })
+    }
+
+    /// A flag that is not set.
+    ///
+    /// # Errors
+    /// [`Error::System`] when the process has no file descriptor left.
+    #[cfg(not(target_os = "linux"))]
+    pub fn new() -> Result<Self> {
+        let (read, write) = rustix::pipe::pipe().map_err(Error::system("cannot make a pipe"))?;
+        for fd in [&read, &write] {
+            rustix::io::fcntl_setfd(fd, rustix::io::FdFlags::CLOEXEC)
+                .map_err(Error::system("cannot set FD_CLOEXEC"))?;
+            rustix::fs::fcntl_setfl(fd, rustix::fs::OFlags::NONBLOCK)
+                .map_err(Error::system("cannot set O_NONBLOCK"))?;
+        }
+        Ok(Self { read, write })
+    }
+
+    /// Set the flag. A full pipe or counter means that it is set already.
+    pub fn signal(&self) {
+        #[cfg(target_os = "linux")]
+        let target = &self.read;
+        #[cfg(not(target_os = "linux"))]
+        let target = &self.write;
+        let _ = rustix::io::write(target, &1u64.to_ne_bytes());
+    }
+
+    /// Unset the flag.
+    pub fn clear(&self) {
+        let mut bytes = [0u8; 64];
+        #[cfg(target_os = "linux")]
+        let _ = rustix::io::read(&self.read, &mut bytes[..8]);
+        #[cfg(not(target_os = "linux"))]
+        while matches!(rustix::io::read(&self.read, &mut bytes), Ok(n) if n == bytes.len()) {}
+    }
+}
+
+impl AsFd for Wake {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.read.as_fd()
+    }
+}

@@ -1,0 +1,250 @@
+"""The native engine, seen from Python: the whole surface of the PyO3 binding.
+
+Everything that blocks releases the GIL while it waits and lets signal handlers run (it returns or raises within 50 ms
+of a signal). Nothing here ever calls back into Python. JSON crosses as UTF-8 bytes, once each way; the engine itself
+reads nothing but headers. Section numbers (§) are those of the Jupyter messaging specification 5.5.
+"""
+
+from collections.abc import Callable, Sequence
+from types import TracebackType
+from typing import Any, Literal, Self, final
+
+from typing_extensions import Buffer
+
+__version__: str
+"""Version of the engine, from Cargo.toml."""
+
+def libzmq_version() -> tuple[int, int, int]:
+    """Version of the libzmq in use, as (major, minor, patch). Does not block."""
+
+def libzmq_has(capability: str) -> bool:
+    """Tell whether libzmq was built with `capability`: "curve", "ipc", … Does not block."""
+
+def write_connection_file(path: str, *, kernel_name: str = "ipyrust") -> None:
+    """Write a new connection file with a random key, loopback tcp and ports 0 (= chosen when a kernel binds).
+
+    The file gets mode 0600 and must not exist yet.
+
+    Raises:
+        ConnectionFileError: `path` exists or cannot be written.
+    """
+
+@final
+class Request:
+    """One request as it arrived on the shell or control channel. Immutable; safe to share between threads.
+
+    Used as a context manager it publishes `status: busy` on entering and `status: idle` on leaving, with itself as
+    parent; a `*_request` left unanswered gets a reply with `status: error` first.
+    """
+
+    @property
+    def msg_type(self) -> str: ...
+    @property
+    def msg_id(self) -> str: ...
+    @property
+    def session_id(self) -> str:
+        """`header.session` of the client that asked."""
+    @property
+    def channel(self) -> Literal["shell", "control"]: ...
+    @property
+    def subshell_id(self) -> str | None: ...
+    @property
+    def identities(self) -> list[bytes]:
+        """Routing prefix of the client: the frames before the delimiter."""
+    @property
+    def header(self) -> bytes:
+        """The header as it arrived, JSON."""
+    @property
+    def parent_header(self) -> bytes: ...
+    @property
+    def metadata(self) -> bytes: ...
+    @property
+    def content(self) -> bytes: ...
+    @property
+    def buffers(self) -> list[memoryview]:
+        """Binary frames after the content, without a copy; read-only."""
+    @property
+    def received_at(self) -> float:
+        """When the I/O thread took it off the socket: seconds since the epoch."""
+    def reply(
+        self, content: bytes, *, metadata: bytes = b"{}", buffers: Sequence[Buffer] = ()
+    ) -> None:
+        """Queue the reply (`…_request` → `…_reply`) for the client that asked. Waits while the outbox is full.
+
+        Raises:
+            AlreadyRepliedError: this request was answered before.
+            CoreClosedError: the core is closed.
+        """
+    def __enter__(self) -> Self: ...
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        value: BaseException | None,
+        traceback: TracebackType | None,
+        /,
+    ) -> None: ...
+
+@final
+class RequestQueue:
+    """First-in-first-out queue of the requests of one channel or subshell, filled by the I/O thread."""
+
+    def get(self, timeout: float | None = None, *, fd: int = -1) -> Request | None:
+        """Wait for the next request; `timeout` in seconds, None = for ever.
+
+        Returns None when the time is over, or when `fd` (if not -1) became readable first, so that a thread can wait
+        for requests and for an event loop's selector in one call.
+
+        Raises:
+            CoreClosedError: the core is closed; no request will come any more.
+            KeyboardInterrupt, or whatever a Python signal handler raises.
+        """
+    def get_nowait(self, *, comms_only: bool = False) -> Request | None:
+        """Take the next request, or None if there is none. With `comms_only`, the first that is a comm message.
+
+        Raises:
+            CoreClosedError: the core is closed and the queue empty.
+        """
+    def fileno(self, *, comms_only: bool = False) -> int:
+        """File descriptor that polls readable while requests (`comms_only`: comm messages) wait or the core is closed."""
+    def abort_pending(self, window: float = 0.0) -> int:
+        """Mark every execute_request that has reached this process but not been taken: it will be answered `aborted`.
+
+        Aborted requests keep their place and are answered (busy, reply, idle) by the engine when their turn comes.
+        For `window` more seconds, newly arriving execute_requests are aborted too. Waits for one round of the I/O
+        thread (microseconds), so that requests already in the socket count as well. Returns the number marked (§ execute, stop_on_error).
+        """
+    def close(self) -> None:
+        """Refuse and answer with an error whatever is still queued; wake every waiter with CoreClosedError."""
+    def __len__(self) -> int: ...
+
+@final
+class StreamWriter:
+    """The hot end of `sys.stdout` or `sys.stderr`: hands text to the outbox with the parent that is current now."""
+
+    def write(self, text: str, /) -> int:
+        """Queue `text` for the current parent and return its length in code points.
+
+        Neighbouring writes with the same parent are merged into one `stream` message. Waits, with the GIL released,
+        while the outbox is full. Lone surrogates are shown as `\\udXXX` escapes.
+
+        Raises:
+            TypeError: `text` is not a str.
+        """
+    def flush(self) -> None:
+        """Send what is queued now rather than at the next tick; bounded wait, at most 10 s."""
+
+@final
+class KernelCore:
+    """Five bound sockets, the I/O thread that owns them, and the queues between it and Python."""
+
+    def __new__(
+        cls,
+        connection_file: str,
+        *,
+        kernel_info: bytes,
+        log_fd: int = 2,
+        parent_pid: int | None = None,
+        capture_fds: bool = False,
+        stop_grace: float = 2.0,
+        username: str = "kernel",
+        serve_control: Callable[[], None] | None = None,
+    ) -> Self:
+        """Read the connection file, bind all sockets and start answering. Returns when every channel listens.
+
+        From here on kernel_info (content: `kernel_info`, a JSON object), connect, heartbeat, interrupt, usage and
+        shutdown are answered without Python. Ports that were 0 or absent are chosen and written back to the file.
+
+        Args:
+            connection_file: path of the JSON connection file.
+            kernel_info: content of every kernel_info_reply until `set_kernel_info`.
+            log_fd: where log lines go (duplicated).
+            parent_pid: exit when this process ends; None = watch nobody.
+            capture_fds: put pipes over file descriptors 1 and 2 and publish what is written there.
+            stop_grace: seconds a shutdown waits for running user code before it ends the process.
+            username: `username` of our headers.
+            serve_control: run once in a native thread of its own when the first request for `control` arrives.
+
+        Raises:
+            ConnectionFileError: the file is missing, torn, unreadable, writable by others, or names an unknown transport or scheme.
+            BindError: an address is in use or not available.
+        """
+    @property
+    def connection_file(self) -> str: ...
+    @property
+    def connection_info(self) -> dict[str, Any]:
+        """The connection file's content as bound: transport, ip, *_port, key, signature_scheme."""
+    @property
+    def session_id(self) -> str:
+        """`header.session` of every message the kernel sends."""
+    @property
+    def shell(self) -> RequestQueue:
+        """Requests for the main thread."""
+    @property
+    def control(self) -> RequestQueue:
+        """Control requests that need Python (debug_request and unknown types)."""
+    @property
+    def exit_reason(
+        self,
+    ) -> Literal["shutdown", "restart", "parent_died", "io_error", "closed"] | None:
+        """Why the queues were closed; None while the kernel serves."""
+    def set_kernel_info(self, content: bytes) -> None:
+        """Replace the content of kernel_info_reply."""
+    def publish(
+        self,
+        msg_type: str,
+        content: bytes,
+        *,
+        parent: Request | None,
+        metadata: bytes = b"{}",
+        buffers: Sequence[Buffer] = (),
+        topic: bytes | None = None,
+    ) -> None:
+        """Queue one IOPub message. Waits while the outbox is full (`status` and `error` never wait).
+
+        `topic` defaults to `kernel.<session_id>.<msg_type>`.
+
+        Raises:
+            CoreClosedError: the core is closed.
+        """
+    def write_stream(self, name: str, text: str, *, parent: Request | None) -> None:
+        """Queue `text` as a `stream` message named "stdout" or "stderr"; merged and bounded like StreamWriter.write."""
+    def stream_writer(self, name: str, parent: Callable[[], Request | None]) -> StreamWriter:
+        """Make the writer of one stream.
+
+        `parent` is called at every write, so it should be a C-level callable such as `ContextVar.get`; when it returns
+        None the text belongs to the request that the main thread ran last.
+        """
+    def flush(self, timeout: float = 10.0) -> bool:
+        """Wait until everything queued so far was handed to libzmq; False if `timeout` seconds were not enough."""
+    def request_input(self, prompt: str, *, password: bool, parent: Request) -> str:
+        """Ask the client that sent `parent` for one line on the stdin channel and wait for it.
+
+        A newer call for the same client replaces nothing: replies go to the oldest waiter of that client.
+
+        Raises:
+            KeyboardInterrupt: the cell was interrupted while waiting.
+            CoreClosedError: the core is closed.
+        """
+    def begin_execution(self, request: Request) -> None:
+        """Open the interrupt window of `request` on the calling thread. Main thread only."""
+    def end_execution(self) -> bool:
+        """Close the window; True if an interrupt was aimed at this execution and not yet delivered."""
+    def interrupt_wanted(self) -> bool:
+        """Called by the SIGINT handler: does the signal belong to the open window? False between cells."""
+    def open_subshell(self, subshell_id: str) -> RequestQueue:
+        """The queue of a subshell that a create_subshell_request opened.
+
+        Raises:
+            KeyError: no such subshell.
+        """
+    def close_subshell(self, subshell_id: str) -> None: ...
+    def drain_captured(self) -> None:
+        """Publish what waits in the captured file descriptors now, in order with what was written before. Does not block."""
+    def original_fd(self, fd: int) -> int:
+        """Duplicate of file descriptor 1 or 2 as it was before capture."""
+    def counters(self) -> dict[str, int]:
+        """Messages and bytes in and out, rejected frames by kind, aborted requests, outbox high-water mark."""
+    def child_after_fork(self) -> None:
+        """Called in a forked child: the sockets belong to the parent, so streams write to file descriptors 1 and 2 and everything else is dropped."""
+    def close(self, timeout: float = 1.0) -> None:
+        """Send what is queued (at most `timeout` seconds), close all sockets, end the I/O thread. Idempotent."""

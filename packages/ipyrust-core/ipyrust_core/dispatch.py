@@ -1,0 +1,186 @@
+"""One request → the interpreter's method → one reply. A table, and a function for each type.
+
+Content comes from outside, so every field is checked before it is used; a wrong one gets a reply that names it.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from ipyrust_core import wire_json
+from ipyrust_core.interpreter import Cell, CommMessage, Content
+from ipyrust_core.parent import parent
+
+if TYPE_CHECKING:
+    from ipyrust_core._native import Request, RequestQueue
+    from ipyrust_core.kernel import Kernel
+
+log = logging.getLogger("ipyrust")
+
+
+class BadContent(ValueError):
+    """A field of a request is missing or of the wrong type."""
+
+
+def field(content: Content, name: str, kind: type | tuple[type, ...], *default: Any) -> Any:
+    """`content[name]`, checked. Raises BadContent when it is missing without a default, or not a `kind`."""
+    value = content.get(name, default[0]) if default else content.get(name)
+    if isinstance(value, kind) or (default and value is default[0]):
+        return value
+    wanted = getattr(kind, "__name__", "value")
+    raise BadContent(f"content.{name} must be a {wanted}, not {value!r:.80}")
+
+
+def decode_object(data: bytes, what: str) -> dict[str, Any]:
+    """Decode a JSON frame that must hold an object. Raises BadContent."""
+    try:
+        value = wire_json.decode(data)
+    except (ValueError, RecursionError) as error:
+        raise BadContent(f"{what} is not JSON that can be read: {error}") from error
+    if not isinstance(value, dict):
+        raise BadContent(f"{what} must be a JSON object, not a {type(value).__name__}")
+    return value
+
+
+def serve(request: Request, kernel: Kernel, queue: RequestQueue) -> None:
+    """Answer one request between busy and idle, which `with request` publishes."""
+    token = parent.set(request)
+    try:
+        with request:
+            try:
+                if request.msg_type == "execute_request":
+                    _execute(request, kernel, queue)
+                else:
+                    _answer(request, kernel)
+            except BadContent as error:
+                log.warning("%s: %s", request.msg_type, error)
+                _reply_error(request, error)
+    finally:
+        parent.reset(token)
+
+
+def _answer(request: Request, kernel: Kernel) -> None:
+    content = decode_object(request.content, "content")
+    try:
+        reply = HANDLERS[request.msg_type](request, content, kernel)
+    except BadContent:
+        raise
+    except (Exception, KeyboardInterrupt) as error:
+        log.exception("%s failed", request.msg_type)
+        _reply_error(request, error)
+        return
+    if reply is not None:
+        request.reply(wire_json.encode(reply))
+
+
+def _execute(request: Request, kernel: Kernel, queue: RequestQueue) -> None:
+    """execute_request: execute_input, the cell, the reply, and the abort of what waits behind a failed cell."""
+    cell = _cell(request)
+    started = time.time()
+    if not cell.silent:
+        count = kernel.interpreter.execution_count
+        kernel.publish("execute_input", {"code": cell.code, "execution_count": count})
+    content = kernel.run_cell(cell)
+    if content["status"] == "error" and cell.stop_on_error and not cell.silent:
+        queue.abort_pending(kernel.stop_on_error_timeout)
+    metadata = {"started": _iso(started), "dependencies_met": True, "status": content["status"]}
+    try:
+        encoded = wire_json.encode(content)
+    except (TypeError, ValueError) as error:
+        _reply_error(request, error)
+        return
+    request.reply(encoded, metadata=wire_json.encode(metadata))
+
+
+def _cell(request: Request) -> Cell:
+    content = decode_object(request.content, "content")
+    silent = bool(content.get("silent", False))
+    return Cell(
+        request=request,
+        code=field(content, "code", str),
+        silent=silent,
+        store_history=bool(content.get("store_history", not silent)) and not silent,
+        user_expressions=field(content, "user_expressions", dict, {}) or {},
+        allow_stdin=bool(content.get("allow_stdin", False)),
+        stop_on_error=bool(content.get("stop_on_error", True)),
+        metadata=decode_object(request.metadata, "metadata"),
+    )
+
+
+def _iso(timestamp: float) -> str:
+    return datetime.fromtimestamp(timestamp, UTC).isoformat().replace("+00:00", "Z")
+
+
+def _reply_error(request: Request, error: BaseException) -> None:
+    content = {
+        "status": "error",
+        "ename": type(error).__name__,
+        "evalue": str(error),
+        "traceback": [],
+    }
+    request.reply(wire_json.encode(content))
+
+
+def _complete(request: Request, content: Content, kernel: Kernel) -> Content:
+    code = field(content, "code", str)
+    return kernel.interpreter.complete(code, _position(content, code))
+
+
+def _inspect(request: Request, content: Content, kernel: Kernel) -> Content:
+    code = field(content, "code", str)
+    return kernel.interpreter.inspect(
+        code,
+        _position(content, code),
+        field(content, "detail_level", int, 0),
+        field(content, "omit_sections", (list, tuple), ()),
+    )
+
+
+def _position(content: Content, code: str) -> int:
+    position = field(content, "cursor_pos", int, None)
+    return len(code) if position is None else max(0, min(position, len(code)))
+
+
+def _is_complete(request: Request, content: Content, kernel: Kernel) -> Content:
+    return kernel.interpreter.is_complete(field(content, "code", str))
+
+
+def _history(request: Request, content: Content, kernel: Kernel) -> Content:
+    return kernel.interpreter.history(content)
+
+
+def _comm_info(request: Request, content: Content, kernel: Kernel) -> Content:
+    return kernel.interpreter.comm_info(field(content, "target_name", str, None))
+
+
+def _comm(request: Request, content: Content, kernel: Kernel) -> None:
+    kernel.interpreter.comm(
+        CommMessage(
+            request=request,
+            msg_type=request.msg_type,
+            content=content,
+            metadata=decode_object(request.metadata, "metadata"),
+            buffers=request.buffers,
+        )
+    )
+
+
+def _debug(request: Request, content: Content, kernel: Kernel) -> Content:
+    return kernel.interpreter.debug(content)
+
+
+HANDLERS: dict[str, Callable[[Request, Content, Kernel], Content | None]] = {
+    "complete_request": _complete,
+    "inspect_request": _inspect,
+    "is_complete_request": _is_complete,
+    "history_request": _history,
+    "comm_info_request": _comm_info,
+    "comm_open": _comm,
+    "comm_msg": _comm,
+    "comm_close": _comm,
+    "debug_request": _debug,
+}

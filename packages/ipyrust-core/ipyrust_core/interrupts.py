@@ -1,0 +1,121 @@
+"""What SIGINT does on the main thread.
+
+Goal: an interrupt raises KeyboardInterrupt in the cell it was meant for, and nowhere else. The engine knows which
+execution a signal belongs to (`interrupt.rs`); this handler asks it and then chooses between the two ways in which a
+cell can be reached:
+
+- Python code of the cell runs (also inside a task): raise right here, in it.
+- The cell awaits and the loop sleeps: there is no frame of the cell to raise in, so its task is cancelled, and
+  `Interruptible` turns the cancellation into a KeyboardInterrupt at the very `await`.
+
+What still fails: code that swallows KeyboardInterrupt goes on, as everywhere in Python.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Coroutine, Generator, Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ipyrust_core._native import KernelCore
+
+
+class Interruptible:
+    """Drives a cell's coroutine inside a task, and can raise KeyboardInterrupt where it waits."""
+
+    def __init__(self, cell: Coroutine[Any, Any, Any]) -> None:
+        self._cell = cell
+        self._task: asyncio.Task[Any] | None = None
+        self._interrupted = False
+
+    def start(self, loop: asyncio.AbstractEventLoop) -> asyncio.Task[Any]:
+        """Make the task."""
+
+        async def run() -> Any:
+            return await self
+
+        self._task = loop.create_task(run(), name="ipyrust-cell")
+        return self._task
+
+    def interrupt(self) -> None:
+        """End the wait of the cell with KeyboardInterrupt. For signal handlers and other threads."""
+        if self._task is not None:
+            self._task.get_loop().call_soon_threadsafe(self._cancel)
+
+    def _cancel(self) -> None:
+        if self._task is not None and not self._task.done():
+            self._interrupted = True
+            self._task.cancel()
+
+    def __await__(self) -> Generator[Any, Any, Any]:
+        try:
+            future = self._cell.send(None)
+            while True:
+                try:
+                    value = yield future
+                except asyncio.CancelledError as error:
+                    future = self._cell.throw(self._as_interrupt(error))
+                except BaseException as error:
+                    future = self._cell.throw(error)
+                else:
+                    future = self._cell.send(value)
+        except StopIteration as stop:
+            return stop.value
+
+    def _as_interrupt(self, error: asyncio.CancelledError) -> BaseException:
+        if not self._interrupted:
+            return error
+        self._interrupted = False
+        if self._task is not None:
+            self._task.uncancel()
+        return KeyboardInterrupt()
+
+
+class Interrupts:
+    """The SIGINT handler of the main thread."""
+
+    def __init__(self, core: KernelCore) -> None:
+        self._core = core
+        self._awaiting: Interruptible | None = None
+
+    @contextmanager
+    def installed(self) -> Iterator[None]:
+        """Handle SIGINT while the block runs; the handler of before comes back."""
+        before = signal.signal(signal.SIGINT, self._on_sigint)
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGINT, before)
+
+    @contextmanager
+    def awaiting(self, cell: Interruptible) -> Iterator[None]:
+        """While the block runs, an interrupt between two steps of the loop ends the wait of `cell`."""
+        before, self._awaiting = self._awaiting, cell
+        try:
+            yield
+        finally:
+            self._awaiting = before
+
+    def renew(self) -> None:
+        """Put our handler back if a cell replaced it: the next cell must be interruptible, too."""
+        if signal.getsignal(signal.SIGINT) != self._on_sigint:
+            signal.signal(signal.SIGINT, self._on_sigint)
+
+    def _on_sigint(self, signum: int, frame: FrameType | None) -> None:
+        if not self._core.interrupt_wanted():
+            return
+        if self._awaiting is not None and _no_task_runs():
+            self._awaiting.interrupt()
+        else:
+            raise KeyboardInterrupt
+
+
+def _no_task_runs() -> bool:
+    try:
+        return asyncio.current_task() is None
+    except RuntimeError:
+        return True

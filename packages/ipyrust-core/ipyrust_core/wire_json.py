@@ -1,0 +1,69 @@
+"""JSON as it goes over the wire: strict on output, forgiving about what users put in.
+
+`encode` first tries the C encoder as it is; only a value that JSON does not know (a numpy scalar, bytes, NaN, a set, a
+key that is not a string, a lone surrogate) takes the slow path, which converts it the way Jupyter frontends expect.
+"""
+
+from __future__ import annotations
+
+import json
+from base64 import b64encode
+from collections.abc import Iterable, Mapping
+from datetime import UTC, date, datetime
+from numbers import Integral, Real
+from typing import Any
+
+_strict = json.JSONEncoder(
+    ensure_ascii=False, allow_nan=False, check_circular=False, separators=(",", ":")
+)
+_escaped = json.JSONEncoder(
+    ensure_ascii=True, allow_nan=False, check_circular=False, separators=(",", ":")
+)
+
+
+def encode(value: Any) -> bytes:
+    """Encode `value` as UTF-8 JSON. Raises ValueError or TypeError when no conversion is known."""
+    try:
+        return _strict.encode(value).encode("utf-8")
+    except UnicodeEncodeError:
+        return _escaped.encode(value).encode("ascii")
+    except (TypeError, ValueError, RecursionError):
+        return _escaped.encode(clean(value)).encode("ascii")
+
+
+def decode(data: bytes) -> Any:
+    """Decode one JSON frame. Raises ValueError when it is not JSON."""
+    return json.loads(data)
+
+
+def clean(value: Any, _ancestors: tuple[int, ...] = ()) -> Any:
+    """Turn `value` into plain JSON types: NaN and infinities to strings, bytes to base64, dates to ISO 8601, …"""
+    if value is None or isinstance(value, (bool, str)):
+        return value
+    if isinstance(value, Integral):
+        return int(value)
+    if isinstance(value, Real):
+        number = float(value)
+        return number if number - number == 0.0 else repr(number)
+    if isinstance(value, (bytes, bytearray, memoryview)):
+        return b64encode(value).decode("ascii")
+    if isinstance(value, datetime):
+        aware = value if value.tzinfo else value.astimezone()
+        return aware.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    if isinstance(value, date):
+        return value.isoformat()
+    if id(value) in _ancestors:
+        raise ValueError(f"circular reference through a {type(value).__name__}")
+    ancestors = (*_ancestors, id(value))
+    if isinstance(value, Mapping):
+        return _clean_mapping(value, ancestors)
+    if isinstance(value, Iterable):
+        return [clean(item, ancestors) for item in value]
+    raise TypeError(f"a {type(value).__name__} cannot be sent as JSON: {value!r:.100}")
+
+
+def _clean_mapping(value: Mapping[Any, Any], ancestors: tuple[int, ...]) -> dict[str, Any]:
+    cleaned = {str(key): clean(item, ancestors) for key, item in value.items()}
+    if len(cleaned) != len(value):
+        raise ValueError("two keys of a mapping become the same string in JSON")
+    return cleaned

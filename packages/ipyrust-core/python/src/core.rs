@@ -1,0 +1,293 @@
+//! `KernelCore`: the engine's handle.
+
+use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use ipyrust_engine::message::Channel;
+use ipyrust_engine::outbox::{Outgoing, StreamName};
+use ipyrust_engine::{Core, Options};
+use pyo3::exceptions::{PyOSError, PyValueError};
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyString};
+
+use crate::buffers::copy_in;
+use crate::errors::to_py;
+use crate::queue::RequestQueue;
+use crate::request::Request;
+use crate::stream::{StreamWriter, write_text};
+use crate::waiting::{wait_readable, with_pause};
+
+#[pyclass(frozen, module = "ipyrust_core._native")]
+pub(crate) struct KernelCore {
+    core: Arc<Core>,
+}
+
+impl KernelCore {
+    fn queue(&self, inner: &Arc<ipyrust_engine::queue::RequestQueue>) -> RequestQueue {
+        RequestQueue {
+            core: Arc::clone(&self.core),
+            inner: Arc::clone(inner),
+        }
+    }
+}
+
+fn stream_name(name: &str) -> PyResult<StreamName> {
+    match name {
+        "stdout" => Ok(StreamName::Stdout),
+        "stderr" => Ok(StreamName::Stderr),
+        other => Err(PyValueError::new_err(format!(
+            "a stream is \"stdout\" or \"stderr\", not {other:?}"
+        ))),
+    }
+}
+
+/// End the process at once; the last resort when user code ignores a shutdown.
+fn force_exit(code: i32) {
+    // SAFETY: _exit takes any code, runs no handlers and does not return.
+    unsafe { libc::_exit(code) }
+}
+
+/// Run Python's `serve_control` in a thread of its own. The I/O thread must not wait for the GIL, so the new thread does.
+fn start_control_thread(serve_control: Option<Py<PyAny>>) {
+    let Some(callable) = serve_control else {
+        return;
+    };
+    let _ = std::thread::Builder::new()
+        .name("ipyrust-control".into())
+        .spawn(move || {
+            Python::attach(|py| {
+                if let Err(error) = callable.call0(py) {
+                    error.print(py);
+                }
+            });
+        });
+}
+
+fn duplicate(fd: RawFd) -> PyResult<OwnedFd> {
+    // SAFETY: the descriptor is only duplicated during this call; a closed one gives EBADF.
+    let borrowed = unsafe { BorrowedFd::borrow_raw(fd) };
+    borrowed
+        .try_clone_to_owned()
+        .map_err(|error| PyOSError::new_err(format!("file descriptor {fd}: {error}")))
+}
+
+#[pymethods]
+impl KernelCore {
+    #[new]
+    #[pyo3(signature = (connection_file, *, kernel_info, log_fd=2, parent_pid=None, capture_fds=false, stop_grace=2.0, username="kernel", serve_control=None))]
+    #[allow(clippy::too_many_arguments)]
+    fn new(
+        connection_file: PathBuf,
+        kernel_info: &[u8],
+        log_fd: RawFd,
+        parent_pid: Option<u32>,
+        capture_fds: bool,
+        stop_grace: f64,
+        username: &str,
+        serve_control: Option<Py<PyAny>>,
+    ) -> PyResult<Self> {
+        let core = Core::start(Options {
+            connection_file,
+            kernel_info: Bytes::copy_from_slice(kernel_info),
+            log_fd: duplicate(log_fd)?,
+            parent_pid,
+            capture_fds,
+            stop_grace: Duration::try_from_secs_f64(stop_grace).unwrap_or_default(),
+            username: username.to_owned(),
+            force_exit,
+            control_needed: Box::new(move || start_control_thread(serve_control)),
+        })
+        .map_err(to_py)?;
+        Ok(Self { core })
+    }
+
+    #[getter]
+    fn connection_file(&self) -> String {
+        self.core.connection_path().to_string_lossy().into_owned()
+    }
+
+    #[getter]
+    fn connection_info<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        let text = self.core.connection_info().to_string();
+        py.import("json")?.call_method1("loads", (text,))
+    }
+
+    #[getter]
+    fn session_id(&self) -> &str {
+        self.core.session_id()
+    }
+
+    #[getter]
+    fn shell(&self) -> RequestQueue {
+        self.queue(&self.core.shell)
+    }
+
+    #[getter]
+    fn control(&self) -> RequestQueue {
+        self.queue(&self.core.control)
+    }
+
+    #[getter]
+    fn exit_reason(&self) -> Option<&'static str> {
+        self.core.exit_reason().map(|reason| reason.name())
+    }
+
+    fn set_kernel_info(&self, content: &[u8]) {
+        self.core.set_kernel_info(Bytes::copy_from_slice(content));
+    }
+
+    #[pyo3(signature = (msg_type, content, *, parent, metadata=None, buffers=None, topic=None))]
+    #[allow(clippy::too_many_arguments)]
+    fn publish(
+        &self,
+        py: Python<'_>,
+        msg_type: &str,
+        content: &[u8],
+        parent: Option<&Request>,
+        metadata: Option<&[u8]>,
+        buffers: Option<&Bound<'_, PyAny>>,
+        topic: Option<&[u8]>,
+    ) -> PyResult<()> {
+        let message = Outgoing {
+            channel: Channel::Iopub,
+            prefix: vec![topic.map_or_else(|| self.core.topic(msg_type), Bytes::copy_from_slice)],
+            msg_type: msg_type.to_owned().into(),
+            parent: parent.map(|parent| Arc::clone(&parent.inner)),
+            metadata: Bytes::copy_from_slice(metadata.unwrap_or(b"{}")),
+            content: Bytes::copy_from_slice(content),
+            buffers: buffers.map_or_else(|| Ok(Vec::new()), |buffers| copy_in(py, buffers))?,
+        };
+        with_pause(py, &self.core, |pause| self.core.publish(message, pause))
+    }
+
+    #[pyo3(signature = (name, text, *, parent))]
+    fn write_stream(
+        &self,
+        py: Python<'_>,
+        name: &str,
+        text: &Bound<'_, PyString>,
+        parent: Option<&Request>,
+    ) -> PyResult<()> {
+        let parent = parent.map(|parent| Arc::clone(&parent.inner));
+        write_text(py, &self.core, stream_name(name)?, text, &parent)
+    }
+
+    fn stream_writer(&self, name: &str, parent: Py<PyAny>) -> PyResult<StreamWriter> {
+        Ok(StreamWriter {
+            core: Arc::clone(&self.core),
+            name: stream_name(name)?,
+            parent,
+        })
+    }
+
+    #[pyo3(signature = (timeout=10.0))]
+    fn flush(&self, py: Python<'_>, timeout: f64) -> bool {
+        if self.core.is_forked() {
+            return true;
+        }
+        self.core.drain_captured();
+        let timeout = Duration::try_from_secs_f64(timeout).unwrap_or_default();
+        let number = self.core.outbox.flush(true).unwrap_or_default();
+        py.detach(|| self.core.outbox.wait_until_sent(number, timeout))
+    }
+
+    #[pyo3(signature = (prompt, *, password, parent))]
+    fn request_input(
+        &self,
+        py: Python<'_>,
+        prompt: &str,
+        password: bool,
+        parent: &Request,
+    ) -> PyResult<String> {
+        let question = py
+            .detach(|| self.core.ask(prompt, password, &parent.inner))
+            .map_err(to_py)?;
+        let answer = loop {
+            match question.answer().map_err(to_py).transpose() {
+                Some(answer) => break answer,
+                None if self.core.exit_reason().is_some() => {
+                    break Err(to_py(ipyrust_engine::Error::Closed));
+                }
+                None => {}
+            }
+            let slice = Some(Duration::from_millis(500));
+            if let Err(error) = wait_readable(py, std::os::fd::AsFd::as_fd(&*question), None, slice)
+            {
+                break Err(error);
+            }
+        };
+        self.core
+            .questions
+            .withdraw(&parent.inner.identities, &question);
+        answer
+    }
+
+    fn begin_execution(&self, request: &Request) {
+        self.core.begin_execution(&request.inner);
+    }
+
+    fn end_execution(&self) -> bool {
+        if self.core.capture.is_some() {
+            // SAFETY: a null pointer means all of C's output streams.
+            unsafe { libc::fflush(std::ptr::null_mut()) };
+        }
+        self.core.end_execution()
+    }
+
+    fn interrupt_wanted(&self) -> bool {
+        self.core.window.wanted()
+    }
+
+    fn open_subshell(&self, subshell_id: &str) -> PyResult<RequestQueue> {
+        self.core
+            .subshell(subshell_id)
+            .map(|queue| self.queue(&queue))
+            .map_err(to_py)
+    }
+
+    fn close_subshell(&self, subshell_id: &str) {
+        self.core.close_subshell(subshell_id);
+    }
+
+    fn drain_captured(&self) {
+        self.core.drain_captured();
+    }
+
+    fn original_fd(&self, fd: RawFd) -> PyResult<RawFd> {
+        let name = match fd {
+            1 => StreamName::Stdout,
+            2 => StreamName::Stderr,
+            other => {
+                return Err(PyValueError::new_err(format!(
+                    "only 1 and 2 are captured, not {other}"
+                )));
+            }
+        };
+        Ok(self
+            .core
+            .capture
+            .as_ref()
+            .map_or(fd, |capture| capture.original(name).as_raw_fd()))
+    }
+
+    fn counters<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let counts = PyDict::new(py);
+        for (name, count) in self.core.counts() {
+            counts.set_item(name, count)?;
+        }
+        Ok(counts)
+    }
+
+    fn child_after_fork(&self) {
+        self.core.child_after_fork();
+    }
+
+    #[pyo3(signature = (timeout=1.0))]
+    fn close(&self, py: Python<'_>, timeout: f64) {
+        let timeout = Duration::try_from_secs_f64(timeout).unwrap_or_default();
+        py.detach(|| self.core.close(timeout));
+    }
+}

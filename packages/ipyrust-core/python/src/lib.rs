@@ -1,0 +1,45 @@
+//! The PyO3 binding: convert, call the engine, map the error. The manual is `ipyrust_core/_native.pyi`.
+
+mod buffers;
+mod core;
+mod errors;
+mod queue;
+mod request;
+mod stream;
+mod waiting;
+
+use std::path::PathBuf;
+
+use ipyrust_engine::connection::Connection;
+use pyo3::prelude::*;
+
+use crate::errors::to_py;
+
+#[pyfunction]
+fn libzmq_version() -> (i32, i32, i32) {
+    ipyrust_zmq::version()
+}
+
+#[pyfunction]
+fn libzmq_has(capability: &str) -> bool {
+    ipyrust_zmq::has(capability)
+}
+
+#[pyfunction]
+#[pyo3(signature = (path, *, kernel_name="ipyrust"))]
+fn write_connection_file(path: PathBuf, kernel_name: &str) -> PyResult<()> {
+    Connection::create(&path, kernel_name).map_err(to_py)
+}
+
+/// The native half of `ipyrust_core`.
+#[pymodule(gil_used = false)]
+fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add("__version__", env!("CARGO_PKG_VERSION"))?;
+    module.add_function(wrap_pyfunction!(libzmq_version, module)?)?;
+    module.add_function(wrap_pyfunction!(libzmq_has, module)?)?;
+    module.add_function(wrap_pyfunction!(write_connection_file, module)?)?;
+    module.add_class::<core::KernelCore>()?;
+    module.add_class::<queue::RequestQueue>()?;
+    module.add_class::<request::Request>()?;
+    module.add_class::<stream::StreamWriter>()
+}

@@ -1,0 +1,70 @@
+//! `RequestQueue`: the requests of one channel or subshell.
+
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
+use std::sync::Arc;
+use std::time::Duration;
+
+use ipyrust_engine::Core;
+use ipyrust_engine::queue::RequestQueue as EngineQueue;
+use pyo3::prelude::*;
+
+use crate::errors::to_py;
+use crate::request::Request;
+use crate::waiting::{Woken, wait_readable};
+
+#[pyclass(frozen, module = "ipyrust_core._native")]
+pub(crate) struct RequestQueue {
+    pub(crate) core: Arc<Core>,
+    pub(crate) inner: Arc<EngineQueue>,
+}
+
+#[pymethods]
+impl RequestQueue {
+    #[pyo3(signature = (timeout=None, *, fd=-1))]
+    fn get(&self, py: Python<'_>, timeout: Option<f64>, fd: RawFd) -> PyResult<Option<Request>> {
+        let mut taken = self.get_nowait(false)?;
+        if taken.is_none() {
+            // SAFETY: the caller owns `fd` and keeps it open during the call, as `_native.pyi` asks.
+            let second = (fd >= 0).then(|| unsafe { BorrowedFd::borrow_raw(fd) });
+            let timeout =
+                timeout.map(|seconds| Duration::try_from_secs_f64(seconds).unwrap_or_default());
+            if wait_readable(py, self.inner.as_fd(), second, timeout)? == Woken::First {
+                taken = self.get_nowait(false)?;
+            }
+        }
+        Ok(taken)
+    }
+
+    #[pyo3(signature = (*, comms_only=false))]
+    fn get_nowait(&self, comms_only: bool) -> PyResult<Option<Request>> {
+        let taken = self.core.take(&self.inner, comms_only).map_err(to_py)?;
+        Ok(taken.map(|inner| Request {
+            core: Arc::clone(&self.core),
+            inner,
+        }))
+    }
+
+    #[pyo3(signature = (*, comms_only=false))]
+    fn fileno(&self, comms_only: bool) -> RawFd {
+        if comms_only {
+            self.inner.comm_fd().as_raw_fd()
+        } else {
+            self.inner.as_fd().as_raw_fd()
+        }
+    }
+
+    #[pyo3(signature = (window=0.0))]
+    fn abort_pending(&self, py: Python<'_>, window: f64) -> PyResult<usize> {
+        let window = Duration::try_from_secs_f64(window).unwrap_or_default();
+        py.detach(|| self.core.abort_pending(&self.inner, window))
+            .map_err(to_py)
+    }
+
+    fn close(&self) {
+        self.inner.close();
+    }
+
+    fn __len__(&self) -> usize {
+        self.inner.len()
+    }
+}

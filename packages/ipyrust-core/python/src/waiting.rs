@@ -1,0 +1,84 @@
+//! Waiting with the GIL released, while signal handlers still run.
+
+use std::os::fd::BorrowedFd;
+use std::time::{Duration, Instant};
+
+use ipyrust_engine::{Core, Error};
+use pyo3::prelude::*;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
+/// Python's signal handlers run on the main thread only, and a signal may land on a system call that is not this
+/// wait's; so no wait is longer than this when there is something to check for.
+const SLICE: Duration = Duration::from_secs(3600);
+
+/// What ended a wait.
+#[derive(PartialEq, Eq)]
+pub(crate) enum Woken {
+    /// The first descriptor is readable.
+    First,
+    /// The second one is, or the time is over, or a signal was handled.
+    Other,
+}
+
+/// Wait until one of two descriptors is readable, `timeout` is over, or a signal arrives whose handler has run.
+pub(crate) fn wait_readable(
+    py: Python<'_>,
+    first: BorrowedFd<'_>,
+    second: Option<BorrowedFd<'_>>,
+    timeout: Option<Duration>,
+) -> PyResult<Woken> {
+    let deadline = timeout.map(|timeout| Instant::now() + timeout);
+    loop {
+        let left = deadline.map_or(SLICE, |at| at.saturating_duration_since(Instant::now()));
+        let polled = py.detach(|| {
+            let mut fds = [first, second.unwrap_or(first)]
+                .map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN));
+            let time = Timespec {
+                tv_sec: left.as_secs().try_into().unwrap_or(i64::MAX),
+                tv_nsec: left.subsec_nanos().into(),
+            };
+            poll(&mut fds, Some(&time)).map(|_| fds.map(|fd| !fd.revents().is_empty()))
+        });
+        match polled {
+            Ok([true, _]) => return Ok(Woken::First),
+            Ok([false, true]) => return Ok(Woken::Other),
+            Ok([false, false]) if deadline.is_some() => return Ok(Woken::Other),
+            Ok([false, false]) => {}
+            Err(rustix::io::Errno::INTR) => {
+                py.check_signals()?;
+                return Ok(Woken::Other);
+            }
+            Err(errno) => return Err(std::io::Error::from(errno).into()),
+        }
+    }
+}
+
+/// The `pause` of the engine's waits for room: nap without the GIL, then run signal handlers. What a handler raises is
+/// left in `raised`.
+pub(crate) fn pause<'a>(
+    py: Python<'a>,
+    core: &'a Core,
+    raised: &'a mut Option<PyErr>,
+) -> impl FnMut() -> Result<(), Error> + 'a {
+    move || {
+        py.detach(|| core.nap());
+        py.check_signals().map_err(|error| {
+            *raised = Some(error);
+            Error::Interrupted
+        })
+    }
+}
+
+/// Run an engine call that may wait for room in the outbox.
+pub(crate) fn with_pause(
+    py: Python<'_>,
+    core: &Core,
+    call: impl FnOnce(&mut dyn FnMut() -> Result<(), Error>) -> Result<(), Error>,
+) -> PyResult<()> {
+    let mut raised = None;
+    let result = call(&mut pause(py, core, &mut raised));
+    match (result, raised) {
+        (_, Some(error)) => Err(error),
+        (result, None) => result.map_err(crate::errors::to_py),
+    }
+}
