@@ -1,0 +1,24 @@
+"""What is measured, one themed file each. To add a measure, add it to its file's `MEASURES`."""
+
+from benchmarks.measure import Measure
+from benchmarks.measures import (
+    cells,
+    comms,
+    completion,
+    control,
+    footprint,
+    interrupts,
+    output,
+    startup,
+)
+
+MEASURES: tuple[Measure, ...] = (
+    *startup.MEASURES,
+    *cells.MEASURES,
+    *control.MEASURES,
+    *output.MEASURES,
+    *comms.MEASURES,
+    *interrupts.MEASURES,
+    *completion.MEASURES,
+    *footprint.MEASURES,
+)
