@@ -29,6 +29,12 @@ def write_connection_file(path: str, *, kernel_name: str = "ipyrust") -> None:
         ConnectionFileError: `path` exists or cannot be written.
     """
 
+def raise_in_thread(thread_id: int, kind: type[BaseException] | None) -> bool:
+    """Raise `kind` in the thread with this `threading.get_ident()` at its next bytecode; None takes back what was not raised yet.
+
+    Does not block, and does not end a system call that the thread sits in. Returns whether there is such a thread.
+    """
+
 @final
 class Request:
     """One request as it arrived on the shell or control channel. Immutable; safe to share between threads.
@@ -237,7 +243,14 @@ class KernelCore:
         Raises:
             KeyError: no such subshell.
         """
-    def close_subshell(self, subshell_id: str) -> None: ...
+    def subshell_ids(self) -> list[str]:
+        """Ids of the open subshells."""
+    def close_subshell(self, subshell_id: str) -> None:
+        """Close a subshell's queue; what waits in it is answered with an error. Unknown ids are ignored."""
+    def comm_sent(self, comm_id: str, message_id: str | None, subshell_id: str | None) -> None:
+        """Note who sent on a comm: what comes on it next (or with this id) is routed to that subshell, None = main."""
+    def comm_closed(self, comm_id: str) -> None:
+        """Forget the routes of a comm."""
     def drain_captured(self) -> None:
         """Publish what waits in the captured file descriptors now, in order with what was written before. Does not block."""
     def original_fd(self, fd: int) -> int:

@@ -12,7 +12,18 @@ from ipyrust_core import dispatch
 from ipyrust_core.errors import CoreClosedError
 
 if TYPE_CHECKING:
+    from ipyrust_core._native import Request
     from ipyrust_core.kernel import Kernel
+
+
+def _serve(request: Request, kernel: Kernel) -> None:
+    """The engine has answered requests about subshells already; what they need of Python is done here."""
+    if request.msg_type in ("create_subshell_request", "delete_subshell_request"):
+        kernel.subshells.start_new()
+    elif request.msg_type == "interrupt_request":
+        kernel.subshells.interrupt(request.subshell_id)
+    else:
+        dispatch.serve(request, kernel, None)
 
 
 class ControlThread:
@@ -39,7 +50,7 @@ class ControlThread:
                 try:
                     request = kernel.core.control.get()
                     if request is not None:
-                        dispatch.serve(request, kernel, kernel.core.control)
+                        _serve(request, kernel)
                 except CoreClosedError:
                     return
 

@@ -16,8 +16,9 @@ from ipyrust_core.interpreter import Cell, CommMessage, Content
 from ipyrust_core.parent import parent
 
 if TYPE_CHECKING:
-    from ipyrust_core._native import Request, RequestQueue
+    from ipyrust_core._native import Request
     from ipyrust_core.kernel import Kernel
+    from ipyrust_core.shells import Shell
 
 log = logging.getLogger("ipyrust")
 
@@ -46,14 +47,14 @@ def decode_object(data: bytes, what: str) -> dict[str, Any]:
     return value
 
 
-def serve(request: Request, kernel: Kernel, queue: RequestQueue) -> None:
-    """Answer one request between busy and idle, which `with request` publishes."""
+def serve(request: Request, kernel: Kernel, shell: Shell | None) -> None:
+    """Answer one request between busy and idle, which `with request` publishes. `shell` runs cells; None = no cells."""
     token = parent.set(request)
     try:
         with request:
             try:
-                if request.msg_type == "execute_request":
-                    _execute(request, kernel, queue)
+                if request.msg_type == "execute_request" and shell is not None:
+                    _execute(request, kernel, shell)
                 else:
                     _answer(request, kernel)
             except BadContent as error:
@@ -77,16 +78,16 @@ def _answer(request: Request, kernel: Kernel) -> None:
         request.reply(wire_json.encode(reply))
 
 
-def _execute(request: Request, kernel: Kernel, queue: RequestQueue) -> None:
+def _execute(request: Request, kernel: Kernel, shell: Shell) -> None:
     """execute_request: execute_input, the cell, the reply, and the abort of what waits behind a failed cell."""
     cell = _cell(request)
     started = time.time()
     if not cell.silent:
         count = kernel.interpreter.execution_count
         kernel.publish("execute_input", {"code": cell.code, "execution_count": count})
-    content = kernel.run_cell(cell)
+    content = shell.run_cell(cell)
     if content["status"] == "error" and cell.stop_on_error and not cell.silent:
-        queue.abort_pending(kernel.stop_on_error_timeout)
+        shell.queue.abort_pending(kernel.stop_on_error_timeout)
     metadata = {"started": _iso(started), "dependencies_met": True, "status": content["status"]}
     try:
         encoded = wire_json.encode(content)

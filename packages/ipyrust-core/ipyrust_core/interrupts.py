@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ipyrust_core._native import KernelCore
+    from ipyrust_core.shells import Subshells
 
 
 class Interruptible:
@@ -78,8 +79,9 @@ class Interruptible:
 class Interrupts:
     """The SIGINT handler of the main thread."""
 
-    def __init__(self, core: KernelCore) -> None:
+    def __init__(self, core: KernelCore, subshells: Subshells) -> None:
         self._core = core
+        self._subshells = subshells
         self._awaiting: Interruptible | None = None
 
     @contextmanager
@@ -106,6 +108,7 @@ class Interrupts:
             signal.signal(signal.SIGINT, self._on_sigint)
 
     def _on_sigint(self, signum: int, frame: FrameType | None) -> None:
+        self._subshells.interrupt()
         if not self._core.interrupt_wanted():
             return
         if self._awaiting is not None and _no_task_runs():

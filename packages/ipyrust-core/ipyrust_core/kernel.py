@@ -10,15 +10,15 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 from ipyrust_core import dispatch, wire_json
-from ipyrust_core._native import KernelCore, Request, StreamWriter
+from ipyrust_core._native import KernelCore, Request
 from ipyrust_core.control import ControlThread
-from ipyrust_core.errors import CoreClosedError, StdinNotAllowedError
+from ipyrust_core.errors import StdinNotAllowedError
 from ipyrust_core.event_loop import KernelEventLoop, Parking
-from ipyrust_core.interpreter import Cell, Content, Interpreter
-from ipyrust_core.interrupts import Interruptible, Interrupts
-from ipyrust_core.main_loop import run_suspending, serve_requests
+from ipyrust_core.interpreter import Interpreter
+from ipyrust_core.interrupts import Interrupts
 from ipyrust_core.parent import parent as current_parent
 from ipyrust_core.processes import end_children
+from ipyrust_core.shells import MainShell, Subshells
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
@@ -39,9 +39,10 @@ class Kernel:
         """The main thread's event loop: it lives as long as the kernel and runs between cells."""
         self.stop_on_error_timeout = 0.0
         """Seconds after a failed cell in which newly arriving cells are aborted, too."""
-        self.interrupts = Interrupts(core)
+        self.subshells = Subshells(self)
+        self.interrupts = Interrupts(core, self.subshells)
         self.parking = Parking()
-        self.core_is_forked = False
+        self.is_forked_child = False
         """Whether this process is a forked child of the kernel, to which no socket belongs."""
 
     @property
@@ -90,46 +91,9 @@ class Kernel:
         """Deliver the comm messages that wait in the shell queue now, in the middle of a cell; returns how many."""
         count = 0
         while (request := self.core.shell.get_nowait(comms_only=True)) is not None:
-            dispatch.serve(request, self, self.core.shell)
+            dispatch.serve(request, self, None)
             count += 1
         return count
-
-    def run_cell(self, cell: Cell) -> Content:
-        """Run one cell inside the interrupt window and return its reply content. Main thread only."""
-        self.interrupts.renew()
-        self.core.begin_execution(cell.request)
-        try:
-            try:
-                if self.interpreter.runs_async(cell.code):
-                    return self._run_suspending(cell)
-                with self.parking.parked(self.loop):
-                    return _run_at_once(self.interpreter, cell)
-            finally:
-                self.core.end_execution()
-        except (Exception, KeyboardInterrupt) as error:
-            log.debug("the interpreter raised", exc_info=True)
-            return {
-                "status": "error",
-                "ename": type(error).__name__,
-                "evalue": str(error),
-                "traceback": [],
-                "execution_count": self.interpreter.execution_count,
-            }
-
-    def _run_suspending(self, cell: Cell) -> Content:
-        driver = Interruptible(self.interpreter.execute(cell))  # type: ignore[arg-type]
-        with self.interrupts.awaiting(driver):
-            return run_suspending(self, self.core.shell, self.loop, driver.start(self.loop))
-
-
-def _run_at_once(interpreter: Interpreter, cell: Cell) -> Content:
-    running = interpreter.execute(cell)
-    try:
-        running.send(None)  # type: ignore[attr-defined]
-    except StopIteration as done:
-        content: Content = done.value
-        return content
-    raise RuntimeError("the interpreter suspended a cell of which it said that it does not")
 
 
 def run_kernel(
@@ -182,8 +146,8 @@ def _serve(core: KernelCore, interpreter: Interpreter, control: ControlThread) -
         stack.enter_context(kernel.parking.installed())
         interpreter.start(kernel)
         control.start(kernel)
-        serve_requests(kernel, core.shell, loop)
-        if kernel.core_is_forked:
+        MainShell(kernel, core.shell, loop).serve()
+        if kernel.is_forked_child:
             os._exit(0)  # A child that came to the end of the cell that forked it.
         control.stop()
         reason = core.exit_reason or "closed"
@@ -194,7 +158,7 @@ def _serve(core: KernelCore, interpreter: Interpreter, control: ControlThread) -
 
 
 def _forked(kernel: Kernel) -> None:
-    kernel.core_is_forked = True
+    kernel.is_forked_child = True
     kernel.core.child_after_fork()
 
 
@@ -204,5 +168,3 @@ def _watched_pid(parent_pid: int | None) -> int | None:
     text = os.environ.get("JPY_PARENT_PID", "")
     return int(text) if text.isdecimal() else None
 
-
-__all__ = ["EXIT_CODES", "CoreClosedError", "Kernel", "run_kernel"]

@@ -1,4 +1,4 @@
-"""The main thread: wait for a request, serve it, and let the event loop turn in between.
+"""Waiting for requests and serving them, while the event loop turns in between.
 
 While the event loop has nothing to do the thread sleeps in one native wait for both, requests and the loop's selector;
 a kernel that is idle does not wake. While the loop has tasks, it runs and is stopped by the first request.
@@ -15,21 +15,19 @@ from ipyrust_core.errors import CoreClosedError
 if TYPE_CHECKING:
     from ipyrust_core._native import Request, RequestQueue
     from ipyrust_core.event_loop import KernelEventLoop
-    from ipyrust_core.kernel import Kernel
+    from ipyrust_core.interpreter import Content
+    from ipyrust_core.shells import Shell
 
 
-def serve_requests(kernel: Kernel, queue: RequestQueue, loop: KernelEventLoop) -> None:
-    """Serve `queue` on this thread until it is closed."""
-    while True:
+def serve_requests(shell: Shell) -> None:
+    """Serve the shell's queue on this thread until it is closed, or until this process is a forked child."""
+    while not shell.kernel.is_forked_child:
         try:
-            request = _next_request(queue, loop)
-            dispatch.serve(request, kernel, queue)
+            dispatch.serve(_next_request(shell.queue, shell.loop), shell.kernel, shell)
         except CoreClosedError:
             return
         except KeyboardInterrupt:
             continue  # Between two cells there is nothing to interrupt.
-        if kernel.core_is_forked:
-            return
 
 
 def _next_request(queue: RequestQueue, loop: KernelEventLoop) -> Request:
@@ -54,22 +52,17 @@ def _turn(queue: RequestQueue, loop: KernelEventLoop) -> None:
         loop.remove_reader(queue.fileno())
 
 
-def run_suspending(
-    kernel: Kernel,
-    queue: RequestQueue,
-    loop: KernelEventLoop,
-    task: asyncio.Task[dict[str, object]],
-) -> dict[str, object]:
+def run_suspending(shell: Shell, task: asyncio.Task[Content]) -> Content:
     """Turn the loop until the cell's task is done; comm messages are served whenever it waits."""
 
     def serve_comm() -> None:
-        request = queue.get_nowait(comms_only=True)
+        request = shell.queue.get_nowait(comms_only=True)
         if request is not None:
-            dispatch.serve(request, kernel, queue)
+            dispatch.serve(request, shell.kernel, shell)
 
-    fd = queue.fileno(comms_only=True)
-    loop.add_reader(fd, serve_comm)
+    fd = shell.queue.fileno(comms_only=True)
+    shell.loop.add_reader(fd, serve_comm)
     try:
-        return loop.run_until_complete(task)
+        return shell.loop.run_until_complete(task)
     finally:
-        loop.remove_reader(fd)
+        shell.loop.remove_reader(fd)

@@ -49,7 +49,7 @@ pub(crate) fn answer(
         },
         Answer::Connect => connect(core).into(),
         Answer::Interrupt => {
-            core.window.interrupt();
+            interrupt(core, request);
             json!({"status": "ok"}).into()
         }
         Answer::Shutdown => shutdown(core, request),
@@ -57,9 +57,19 @@ pub(crate) fn answer(
         Answer::CreateSubshell => create_subshell(core, request).into(),
         Answer::DeleteSubshell => delete_subshell(core, request).into(),
         Answer::ListSubshell => {
-            let ids: Vec<String> = core.subshells.lock().keys().cloned().collect();
-            json!({"status": "ok", "subshell_id": ids}).into()
+            json!({"status": "ok", "subshell_id": core.subshell_ids()}).into()
         }
+    }
+}
+
+/// Without a `subshell_id` in the header everything that runs is interrupted, else that subshell only. Subshell threads
+/// are reached through Python, so that part is the control thread's work.
+fn interrupt(core: &Core, request: &Arc<Request>) {
+    if request.header.subshell_id.is_none() {
+        core.window.interrupt();
+    }
+    if !core.subshell_ids().is_empty() {
+        core.push_control(Arc::clone(request));
     }
 }
 
@@ -131,6 +141,8 @@ fn delete_subshell(core: &Core, request: &Arc<Request>) -> Value {
         return failed(&format!("there is no subshell {id:?}"));
     }
     core.close_subshell(id);
+    // Its thread may run a cell that should end: again the control thread's work.
+    core.push_control(Arc::clone(request));
     json!({"status": "ok"})
 }
 

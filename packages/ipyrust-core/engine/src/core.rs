@@ -16,6 +16,7 @@ use parking_lot::Mutex;
 use serde_json::{Value, json};
 
 use crate::capture::Capture;
+use crate::comm_routes::CommRoutes;
 use crate::connection::{Connection, random_hex};
 use crate::error::{Error, Reject, Result};
 use crate::input::Questions;
@@ -145,6 +146,8 @@ pub struct Core {
     pub window: InterruptWindow,
     /// Descriptors 1 and 2, if captured.
     pub capture: Option<Capture>,
+    /// Who gets the answers on comms.
+    pub comm_routes: CommRoutes,
     /// Counts.
     pub counters: Counters,
     /// Log lines.
@@ -200,6 +203,7 @@ impl Core {
             } else {
                 None
             },
+            comm_routes: CommRoutes::default(),
             counters: Counters::default(),
             log: Log::new(options.log_fd),
             author: Author::new(session_id, &options.username, std::process::id()),
@@ -566,11 +570,22 @@ impl Core {
             .ok_or_else(|| Error::UnknownSubshell(subshell_id.to_owned()))
     }
 
-    /// Close a subshell's queue; unknown ids are ignored.
+    /// Close a subshell's queue; what waited in it is answered with an error. Unknown ids are ignored.
     pub fn close_subshell(&self, subshell_id: &str) {
-        if let Some(queue) = self.subshells.lock().remove(subshell_id) {
-            queue.close();
+        let Some(queue) = self.subshells.lock().remove(subshell_id) else { return };
+        self.comm_routes.subshell_gone(subshell_id);
+        for request in queue.close() {
+            let value = format!("the subshell {subshell_id:?} was deleted before it got to this");
+            let reply = request.claim_reply().then(|| self.error_reply(&request, "SubshellDeleted", &value)).flatten();
+            let (busy, idle) = (self.status(Some(&request), "busy"), self.status(Some(&request), "idle"));
+            let _ = self.outbox.push_all([busy].into_iter().chain(reply).chain([idle]));
         }
+    }
+
+    /// Ids of the open subshells.
+    #[must_use]
+    pub fn subshell_ids(&self) -> Vec<String> {
+        self.subshells.lock().keys().cloned().collect()
     }
 
     /// Stop serving: the queues are closed, a running cell is interrupted, and if the core is not closed within the

@@ -317,6 +317,7 @@ impl IoThread {
         }
         match route(request.channel, &request.header) {
             Route::Answer(kind) => self.answer(&request, kind),
+            Route::Main if request.is_comm() => self.to_sender(request, None),
             Route::Main => {
                 self.core.shell.push(request);
                 Ok(())
@@ -325,7 +326,10 @@ impl IoThread {
                 self.core.push_control(request);
                 Ok(())
             }
-            Route::Subshell => self.to_subshell(request),
+            Route::Subshell => {
+                let id = request.header.subshell_id.clone();
+                if request.is_comm() { self.to_sender(request, id) } else { self.to_subshell(request, id) }
+            }
             Route::Unknown => {
                 let msg_type = printable(&request.header.msg_type);
                 let value = format!(
@@ -338,8 +342,17 @@ impl IoThread {
         }
     }
 
-    fn to_subshell(&mut self, request: Arc<Request>) -> Result<()> {
-        let id = request.header.subshell_id.clone().unwrap_or_default();
+    /// A comm message goes to whoever sent on that comm, else where its header says.
+    fn to_sender(&mut self, request: Arc<Request>, addressed: Option<String>) -> Result<()> {
+        let subshell = self.core.comm_routes.find(request.content()).unwrap_or(addressed);
+        self.to_subshell(request, subshell)
+    }
+
+    fn to_subshell(&mut self, request: Arc<Request>, subshell: Option<String>) -> Result<()> {
+        let Some(id) = subshell else {
+            self.core.shell.push(request);
+            return Ok(());
+        };
         match self.core.subshell(&id) {
             Ok(queue) => {
                 queue.push(request);

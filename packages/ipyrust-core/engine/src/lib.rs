@@ -11,6 +11,7 @@
 //! | [`signature`] | sign and check, in constant time; the replay window |
 //! | [`message`] | frames → a trusted [`message::Request`]; headers of our own messages |
 //! | [`route`] | header + channel → where a request goes |
+//! | [`comm_routes`] | which subshell gets the answer on a comm |
 //! | [`answers`] | requests that need no Python: kernel_info, connect, interrupt, shutdown, usage, subshells |
 //! | [`queue`] | requests that wait for Python, and their abort |
 //! | [`interrupt`] | the window in which an interrupt may hit, and how it is delivered |
@@ -29,6 +30,7 @@
 
 pub mod answers;
 pub mod capture;
+pub mod comm_routes;
 pub mod connection;
 pub mod core;
 pub mod error;

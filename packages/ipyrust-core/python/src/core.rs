@@ -248,6 +248,19 @@ impl KernelCore {
             .map_err(to_py)
     }
 
+    fn subshell_ids(&self) -> Vec<String> {
+        self.core.subshell_ids()
+    }
+
+    #[pyo3(signature = (comm_id, message_id, subshell_id))]
+    fn comm_sent(&self, comm_id: &str, message_id: Option<&str>, subshell_id: Option<String>) {
+        self.core.comm_routes.sent(comm_id, message_id, subshell_id);
+    }
+
+    fn comm_closed(&self, comm_id: &str) {
+        self.core.comm_routes.closed(comm_id);
+    }
+
     fn close_subshell(&self, subshell_id: &str) {
         self.core.close_subshell(subshell_id);
     }

@@ -31,12 +31,23 @@ fn write_connection_file(path: PathBuf, kernel_name: &str) -> PyResult<()> {
     Connection::create(&path, kernel_name).map_err(to_py)
 }
 
+/// Raise `kind` in another thread at its next bytecode, or with None take back what was not raised yet.
+#[pyfunction]
+#[pyo3(signature = (thread_id, kind))]
+fn raise_in_thread(thread_id: std::ffi::c_ulong, kind: Option<&Bound<'_, PyAny>>) -> bool {
+    let exception = kind.map_or(std::ptr::null_mut(), |kind| kind.as_ptr());
+    // SAFETY: the GIL is held, as the argument `kind` and the calling convention prove; a null pointer means none, and
+    // Python takes a reference of its own.
+    unsafe { pyo3::ffi::PyThreadState_SetAsyncExc(thread_id.cast_signed(), exception) == 1 }
+}
+
 /// The native half of `ipyrust_core`.
 #[pymodule(gil_used = false)]
 fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
     module.add_function(wrap_pyfunction!(libzmq_version, module)?)?;
     module.add_function(wrap_pyfunction!(libzmq_has, module)?)?;
+    module.add_function(wrap_pyfunction!(raise_in_thread, module)?)?;
     module.add_function(wrap_pyfunction!(write_connection_file, module)?)?;
     module.add_class::<core::KernelCore>()?;
     module.add_class::<queue::RequestQueue>()?;

@@ -1,0 +1,88 @@
+//! stop_on_error: what had arrived when a cell failed is aborted, all of it and nothing else.
+
+use std::time::Duration;
+
+use ipyrust_engine::message::Channel::Shell;
+use serde_json::json;
+
+use crate::common::{Client, Kernel, receive, send};
+
+#[test]
+fn everything_that_was_sent_before_is_aborted_even_from_the_socket() {
+    const BEHIND: usize = 3000;
+    let kernel = Kernel::start();
+    let client = Client::first_of(&kernel);
+    let failing = client.execute("1/0");
+    let behind: Vec<_> = (0..BEHIND).map(|_| client.execute("2")).collect();
+    // The kernel has answered this only after it has read what was sent before it.
+    client.assert_alive(Shell);
+    let request = kernel.next_request();
+    assert_eq!(request.header.msg_id, failing);
+    let count = kernel.core.abort_pending(&kernel.core.shell, Duration::ZERO).unwrap();
+    assert_eq!(count, BEHIND);
+    let after = client.execute("3");
+    let next = kernel.next_request(); // Aborted requests are answered on the way.
+    assert_eq!(next.header.msg_id, after);
+    for msg_id in &behind {
+        let reply = client.receive(Shell);
+        assert_eq!(reply.parent_id(), msg_id);
+        assert_eq!(reply.content, json!({"status": "aborted"}));
+        assert_eq!(reply.metadata["status"], "aborted");
+    }
+    assert_eq!(client.transcript(&behind[BEHIND - 1]), ["busy", "idle"]);
+    assert_eq!(kernel.count("aborted"), BEHIND as u64);
+}
+
+#[test]
+fn an_abort_reads_what_the_socket_holds() {
+    let kernel = Kernel::start();
+    let client = Client::first_of(&kernel);
+    let heartbeat = client.heartbeat();
+    for _ in 0..50 {
+        client.execute("1/0");
+        let _failing = kernel.next_request();
+        client.execute("2");
+        // Both went through the same two threads of libzmq; by now the request is in the shell socket, read or not.
+        send(&heartbeat, &[bytes::Bytes::new()]);
+        receive(&heartbeat);
+        client.assert_alive(ipyrust_engine::message::Channel::Control);
+        let count = kernel.core.abort_pending(&kernel.core.shell, Duration::ZERO).unwrap();
+        let waiting = kernel.core.shell.len();
+        assert_eq!((count, waiting), (1, 1));
+        assert!(kernel.core.take(&kernel.core.shell, false).unwrap().is_none());
+        assert_eq!(client.receive(Shell).content["status"], "aborted");
+    }
+}
+
+#[test]
+fn only_executes_are_aborted_and_every_request_keeps_its_place() {
+    let kernel = Kernel::start();
+    let client = Client::first_of(&kernel);
+    let execute = client.execute("2");
+    let complete = client.ask(Shell, "complete_request", &json!({}));
+    let comm = client.ask(Shell, "comm_msg", &json!({}));
+    client.assert_alive(Shell);
+    assert_eq!(kernel.core.abort_pending(&kernel.core.shell, Duration::ZERO).unwrap(), 1);
+    let served = [kernel.next_request(), kernel.next_request()];
+    assert_eq!(served.each_ref().map(|each| &each.header.msg_id), [&complete, &comm]);
+    served.iter().for_each(|request| kernel.serve(request, "{}"));
+    assert_eq!(client.receive(Shell).parent_id(), execute);
+    assert_eq!(client.receive(Shell).parent_id(), complete);
+    for msg_id in [execute, complete, comm] {
+        assert_eq!(client.transcript(&msg_id), ["busy", "idle"]);
+    }
+}
+
+#[test]
+fn in_the_window_newcomers_are_aborted_too() {
+    let kernel = Kernel::start();
+    let client = Client::first_of(&kernel);
+    kernel.core.abort_pending(&kernel.core.shell, Duration::from_secs(600)).unwrap();
+    client.execute("late");
+    client.assert_alive(Shell);
+    assert!(kernel.core.take(&kernel.core.shell, false).unwrap().is_none());
+    assert_eq!(client.receive(Shell).content["status"], "aborted");
+    kernel.core.abort_pending(&kernel.core.shell, Duration::ZERO).unwrap();
+    let msg_id = client.execute("after");
+    assert_eq!(kernel.next_request().header.msg_id, msg_id);
+}
