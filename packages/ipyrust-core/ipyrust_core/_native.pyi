@@ -20,6 +20,9 @@ def libzmq_version() -> tuple[int, int, int]:
 def libzmq_has(capability: str) -> bool:
     """Tell whether libzmq was built with `capability`: "curve", "ipc", … Does not block."""
 
+def murmur2(data: bytes, seed: int) -> int:
+    """32-bit MurmurHash2 of `data` over little-endian words; `seed` is below 2**32. Does not block; holds the GIL (1 GB/s)."""
+
 def write_connection_file(path: str, *, kernel_name: str = "ipyrust") -> None:
     """Write a new connection file with a random key, loopback tcp and ports 0 (= chosen when a kernel binds).
 

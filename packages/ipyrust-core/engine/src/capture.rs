@@ -132,7 +132,8 @@ fn put_over(name: StreamName, fd: &OwnedFd) -> std::result::Result<(), Errno> {
 }
 
 /// Take all whole characters from the front of `bytes`; what is not UTF-8 becomes U+FFFD.
-fn decode_prefix(bytes: &mut Vec<u8>) -> String {
+#[must_use]
+pub fn decode_prefix(bytes: &mut Vec<u8>) -> String {
     let mut text = String::new();
     let mut used = 0;
     for chunk in bytes.utf8_chunks() {

@@ -21,7 +21,8 @@ use crate::core::{Command, Core, Counters, ExitReason};
 use crate::error::{Error, Reject, Result};
 use crate::frames::Frames;
 use crate::message::{Channel, Request, open, push_json_string};
-use crate::outbox::{Entry, Next, Outgoing, StreamText};
+use crate::outbox::{Entry, Next, Outgoing, StreamName, StreamText};
+use crate::publisher::Publisher;
 use crate::route::{Answer, Route, route};
 use crate::signature::ReplayWindow;
 use crate::sockets::Sockets;
@@ -38,11 +39,6 @@ const SEND_BURST: usize = 256;
 /// How long publications wait for the very first subscriber, so that a client whose subscription is still on its way
 /// misses nothing.
 const FIRST_SUBSCRIBER_WAIT: Duration = Duration::from_secs(1);
-/// How long a subscriber may stall before publications go on without it.
-const STALL_LIMIT: Duration = Duration::from_secs(60);
-/// Distance of tries while a subscriber stalls.
-const STALL_RETRY: Duration = Duration::from_millis(5);
-
 /// State of the thread; nothing of it is shared but `core`.
 pub(crate) struct IoThread {
     core: Arc<Core>,
@@ -51,8 +47,7 @@ pub(crate) struct IoThread {
     watch: Option<ParentWatch>,
     replay: ReplayWindow,
     usage: Usage,
-    /// A publication that a stalled subscriber has no room for, and since when.
-    stalled: Option<(Vec<Bytes>, usize, Instant)>,
+    publisher: Publisher,
     subscribers: FirstSubscriber,
 }
 
@@ -130,7 +125,7 @@ impl IoThread {
             watch: parent_pid.and_then(ParentWatch::new),
             replay: ReplayWindow::new(REPLAY_WINDOW),
             usage: Usage::default(),
-            stalled: None,
+            publisher: Publisher::new(),
             subscribers: FirstSubscriber::Awaited,
         }
     }
@@ -140,7 +135,7 @@ impl IoThread {
             let sleep_until = self.send_queued()?;
             if let Some(finish_by) = self.core.finish_by()
                 && (Instant::now() >= finish_by
-                    || (self.core.outbox.is_drained() && self.stalled.is_none()))
+                    || (self.core.outbox.is_drained() && self.publisher.is_idle()))
             {
                 return Ok(());
             }
@@ -439,22 +434,18 @@ impl IoThread {
         while let Some(message) = self.core.outbox.take_urgent() {
             self.send_reply(message)?;
         }
-        if let Some(retry) = self.retry_stalled()? {
-            return Ok(Some(retry));
-        }
+        let retry_at = self.publish()?;
         for _ in 0..SEND_BURST {
             let now = Instant::now();
             if let Some(until) = self.await_subscriber(now) {
                 return Ok(Some(until));
             }
             match self.core.outbox.next(now) {
-                Next::Empty => return Ok(None),
-                Next::Hold(until) => return Ok(Some(until)),
-                Next::Send(entry) => {
-                    if let Some(retry) = self.send_entry(entry)? {
-                        return Ok(Some(retry));
-                    }
+                Next::Empty => return Ok(retry_at),
+                Next::Hold(until) | Next::Doze(until) => {
+                    return Ok(Some(retry_at.map_or(until, |retry_at| retry_at.min(until))));
                 }
+                Next::Send(entry) => self.send_entry(entry)?,
             }
         }
         Ok(Some(Instant::now()))
@@ -480,57 +471,42 @@ impl IoThread {
         Some(until)
     }
 
-    fn send_entry(&mut self, entry: Entry) -> Result<Option<Instant>> {
+    fn send_entry(&mut self, entry: Entry) -> Result<()> {
         let size_bytes = entry.size_bytes();
         let message = match entry {
             Entry::Message(message) if message.channel == Channel::Iopub => message,
             Entry::Message(reply) => {
                 self.send_reply(reply)?;
                 self.core.outbox.sent(size_bytes);
-                return Ok(None);
+                return Ok(());
             }
             Entry::Stream(text) => stream_message(text),
         };
         let frames = self.encode(message);
-        self.publish(frames, size_bytes, Instant::now())
+        self.publisher.push(frames, size_bytes);
+        self.publish().map(|_| ())
     }
 
-    /// Publish; when a subscriber has no room keep the message and return when to try again.
-    fn publish(
-        &mut self,
-        frames: Vec<Bytes>,
-        size_bytes: usize,
-        since: Instant,
-    ) -> Result<Option<Instant>> {
-        if self.sockets.iopub.send(&frames)? == Sent::WouldBlock {
-            if since.elapsed() < STALL_LIMIT {
-                self.stalled = Some((frames, size_bytes, since));
-                return Ok(Some(Instant::now() + STALL_RETRY));
-            }
-            self.publish_without_stalled(&frames)?;
+    /// Send publications until a subscriber has no room; returns when to try again.
+    fn publish(&mut self) -> Result<Option<Instant>> {
+        let missed_before = self.publisher.missed();
+        let progress = self.publisher.send(&self.sockets.iopub)?;
+        for size_bytes in progress.sent {
+            self.core.outbox.sent(size_bytes);
         }
-        self.core.outbox.sent(size_bytes);
-        Ok(None)
-    }
-
-    /// Everybody gets it but those who have no room.
-    fn publish_without_stalled(&self, frames: &[Bytes]) -> Result<()> {
-        self.sockets.iopub.set_xpub_nodrop(false)?;
-        let _ = self.sockets.iopub.send(frames)?;
-        self.sockets.iopub.set_xpub_nodrop(true)?;
-        Counters::add(&self.core.counters.dropped);
-        self.core.log.line(
-            "stalled",
-            "a subscriber has not read for a minute; it misses output",
-        );
-        Ok(())
-    }
-
-    fn retry_stalled(&mut self) -> Result<Option<Instant>> {
-        match self.stalled.take() {
-            None => Ok(None),
-            Some((frames, size_bytes, since)) => self.publish(frames, size_bytes, since),
+        let missed = self.publisher.missed().saturating_sub(missed_before);
+        if missed > 0 {
+            self.core.counters.dropped.fetch_add(missed, Ordering::Relaxed);
+            self.core.log.line("stalled", "a subscriber stopped reading; the others go on without it");
         }
+        if progress.recovered_from > 0 {
+            let notice = format!(
+                "[ipyrust: a client that had stopped reading missed {} messages]\n",
+                progress.recovered_from
+            );
+            let _ = self.core.outbox.write(&self.core.latest_parent(), StreamName::Stderr, &notice);
+        }
+        Ok(progress.retry_at)
     }
 
     /// Send to one client; one that is gone or does not read loses its reply, which is counted.

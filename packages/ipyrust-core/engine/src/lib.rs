@@ -16,10 +16,12 @@
 //! | [`queue`] | requests that wait for Python, and their abort |
 //! | [`interrupt`] | the window in which an interrupt may hit, and how it is delivered |
 //! | [`outbox`] | what waits to be sent: order, bound, merging of stream text |
+//! | [`publisher`] | publish to subscribers of which some may have stopped reading |
 //! | [`input`] | threads that wait for an `input_reply` |
 //! | [`capture`] | file descriptors 1 and 2 as streams |
 //! | [`watch`] | notice the end of the parent process |
 //! | [`wake`] | wake a thread that polls |
+//! | [`murmur`] | the hash that names the files of cells |
 //! | [`usage`] | CPU and memory figures for `usage_request` |
 //! | [`log`] | one clear line a kind and second |
 //! | [`core`] | the handle that ties all this together for the binding |
@@ -40,7 +42,9 @@ pub mod interrupt;
 pub mod io_thread;
 pub mod log;
 pub mod message;
+pub mod murmur;
 pub mod outbox;
+pub mod publisher;
 pub mod queue;
 pub mod route;
 pub mod signature;

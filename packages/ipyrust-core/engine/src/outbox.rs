@@ -7,6 +7,10 @@
 //! Stream text is merged into the last entry while that belongs to the same parent and stream, and held back for a few
 //! milliseconds while nothing else waits behind it: a loop of prints becomes some twenty messages a second.
 //!
+//! Waking the reader costs a system call and often the writer's processor, so it is done seldom: after it worked the
+//! reader dozes for [`DOZE`] before it sleeps, and a dozing reader is woken only for what ends a request (`idle`), for
+//! the urgent lane and for flushes. Everything else waits for the end of the doze.
+//!
 //! Bound: [`MAX_BYTES`] of queued content. At the bound writers wait ([`Outbox::wait_for_room`]) until the reader has
 //! caught up; status, errors and replies are small, never wait and are never dropped.
 
@@ -34,6 +38,8 @@ const FIRST_HOLD: Duration = Duration::from_millis(4);
 const STREAM_INTERVAL: Duration = Duration::from_millis(50);
 /// Explicit flushes that are obeyed at once, a second; more are merged like unflushed text.
 const FLUSHES_PER_SECOND: u32 = 200;
+/// How long a reader that ran out of work is not woken for messages that can wait.
+pub const DOZE: Duration = Duration::from_millis(1);
 /// What an entry costs beside its bytes.
 const OVERHEAD_BYTES: usize = 256;
 
@@ -127,6 +133,17 @@ impl Entry {
     }
 }
 
+/// Whether the I/O thread looks at the outbox by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Reader {
+    /// It will look again before it sleeps.
+    Awake,
+    /// It will look again within [`DOZE`].
+    Dozing,
+    /// It must be woken.
+    Asleep,
+}
+
 /// What the I/O thread should do next.
 #[derive(Debug)]
 pub enum Next {
@@ -134,6 +151,8 @@ pub enum Next {
     Send(Entry),
     /// Text is held until then; look again.
     Hold(Instant),
+    /// Nothing waits; look once more then, before sleeping.
+    Doze(Instant),
     /// Nothing waits.
     Empty,
 }
@@ -156,7 +175,8 @@ struct State {
     flush_refilled: Instant,
     stream_sent: Option<Instant>,
     waiters: usize,
-    io_asleep: bool,
+    reader: Reader,
+    worked: bool,
     closed: bool,
 }
 
@@ -185,7 +205,8 @@ impl Outbox {
             flush_refilled: Instant::now(),
             stream_sent: None,
             waiters: 0,
-            io_asleep: false,
+            reader: Reader::Awake,
+            worked: false,
             closed: false,
         };
         Self {
@@ -195,15 +216,21 @@ impl Outbox {
         }
     }
 
-    /// Queue a message; never waits.
+    /// Queue a message that something else will follow soon; never waits.
     ///
     /// # Errors
     /// [`Error::Closed`] after [`Outbox::close`].
     pub fn push(&self, message: Outgoing) -> Result<()> {
-        self.push_all([message])
+        let mut state = self.state.lock();
+        if state.closed {
+            return Err(Error::Closed);
+        }
+        let urgent = state.queue(message);
+        self.wake_reader(state, urgent);
+        Ok(())
     }
 
-    /// Queue several messages with nothing between them; never waits.
+    /// Queue several messages with nothing between them, and have them sent now; never waits.
     ///
     /// # Errors
     /// [`Error::Closed`] after [`Outbox::close`].
@@ -213,13 +240,9 @@ impl Outbox {
             return Err(Error::Closed);
         }
         for message in messages {
-            if matches!(message.channel, Channel::Control | Channel::Stdin) {
-                state.urgent.push_back(message);
-            } else {
-                state.add(Entry::Message(message));
-            }
+            state.queue(message);
         }
-        self.wake_reader(state);
+        self.wake_reader(state, true);
         Ok(())
     }
 
@@ -241,7 +264,7 @@ impl Outbox {
             state.grow(text.len());
             if ripe {
                 state.flush_to = state.last_number();
-                self.wake_reader(state);
+                self.wake_reader(state, false);
             }
             return Ok(());
         }
@@ -261,7 +284,7 @@ impl Outbox {
                 state.flush_to = state.last_number();
             }
         }
-        self.wake_reader(state);
+        self.wake_reader(state, false);
         Ok(())
     }
 
@@ -288,7 +311,7 @@ impl Outbox {
         }
         if state.sent < last {
             state.flush_to = last;
-            self.wake_reader(state);
+            self.wake_reader(state, true);
         }
         Some(last)
     }
@@ -317,14 +340,16 @@ impl Outbox {
         self.state.lock().urgent.pop_front()
     }
 
-    /// I/O thread: what to do next. `Hold` and `Empty` mean that the reader will be woken by the next push.
+    /// I/O thread: what to do next. After `Empty` the reader will be woken by the next push, after `Doze` and `Hold` by
+    /// one that cannot wait.
     #[must_use]
     pub fn next(&self, now: Instant) -> Next {
         let mut state = self.state.lock();
         match state.entries.front() {
             None => {
-                state.io_asleep = state.urgent.is_empty();
-                Next::Empty
+                let worked = std::mem::take(&mut state.worked);
+                state.rest(if worked { Reader::Dozing } else { Reader::Asleep });
+                if worked { Next::Doze(now + DOZE) } else { Next::Empty }
             }
             Some(Entry::Stream(text))
                 if text.due > now
@@ -333,7 +358,7 @@ impl Outbox {
                     && !state.closed =>
             {
                 let due = text.due;
-                state.io_asleep = state.urgent.is_empty();
+                state.rest(Reader::Asleep);
                 Next::Hold(due)
             }
             Some(_) => match state.pop(now) {
@@ -375,16 +400,34 @@ impl Outbox {
         self.state.lock().most_bytes
     }
 
-    fn wake_reader(&self, mut state: parking_lot::MutexGuard<'_, State>) {
-        let asleep = std::mem::take(&mut state.io_asleep);
+    fn wake_reader(&self, mut state: parking_lot::MutexGuard<'_, State>, now: bool) {
+        let wake = state.reader == Reader::Asleep || (now && state.reader == Reader::Dozing);
+        if wake {
+            state.reader = Reader::Awake;
+        }
         drop(state);
-        if asleep {
+        if wake {
             self.wake.signal();
         }
     }
 }
 
 impl State {
+    /// Returns whether the message is urgent.
+    fn queue(&mut self, message: Outgoing) -> bool {
+        let urgent = matches!(message.channel, Channel::Control | Channel::Stdin);
+        if urgent {
+            self.urgent.push_back(message);
+        } else {
+            self.add(Entry::Message(message));
+        }
+        urgent
+    }
+
+    fn rest(&mut self, how: Reader) {
+        self.reader = if self.urgent.is_empty() { how } else { Reader::Awake };
+    }
+
     fn add(&mut self, entry: Entry) {
         self.grow(entry.size_bytes());
         if matches!(entry, Entry::Message(_)) {
@@ -401,6 +444,8 @@ impl State {
     fn pop(&mut self, now: Instant) -> Option<Entry> {
         let entry = self.entries.pop_front()?;
         self.taken += 1;
+        self.worked = true;
+        self.reader = Reader::Awake;
         match entry {
             Entry::Message(_) => self.messages -= 1,
             Entry::Stream(_) => self.stream_sent = Some(now),

@@ -8,11 +8,10 @@ use ipyrust_zmq::{Context, Socket, SocketKind};
 
 use crate::connection::{Connection, Port, Transport};
 use crate::error::{Error, Result};
+use crate::publisher::MOST_MESSAGES;
 
 /// How long closed sockets may go on delivering, in milliseconds.
 const LINGER_MS: i32 = 1000;
-/// Messages for one subscriber that libzmq may hold; beyond it sending waits and the outbox fills.
-const IOPUB_HIGH_WATER_MARK: i32 = 1000;
 /// Replies for one client that libzmq may hold; beyond it that client's replies are dropped.
 const REPLY_HIGH_WATER_MARK: i32 = 100_000;
 /// A larger frame ends its connection.
@@ -51,7 +50,7 @@ impl Sockets {
         let iopub = context.socket(SocketKind::Xpub)?;
         iopub.set_xpub_verbose(true)?;
         iopub.set_xpub_nodrop(true)?;
-        iopub.set_send_high_water_mark(IOPUB_HIGH_WATER_MARK)?;
+        iopub.set_send_high_water_mark(i32::try_from(MOST_MESSAGES).unwrap_or(i32::MAX))?;
         let iopub_port = bind(&iopub, connection, Port::Iopub)?;
         for (port, number) in [
             (Port::Shell, shell_port),

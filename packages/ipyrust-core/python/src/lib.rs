@@ -41,11 +41,17 @@ fn raise_in_thread(thread_id: std::ffi::c_ulong, kind: Option<&Bound<'_, PyAny>>
     unsafe { pyo3::ffi::PyThreadState_SetAsyncExc(thread_id.cast_signed(), exception) == 1 }
 }
 
+#[pyfunction]
+fn murmur2(data: &[u8], seed: u32) -> u32 {
+    ipyrust_engine::murmur::murmur2(data, seed)
+}
+
 /// The native half of `ipyrust_core`.
 #[pymodule(gil_used = false)]
 fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
     module.add_function(wrap_pyfunction!(libzmq_version, module)?)?;
+    module.add_function(wrap_pyfunction!(murmur2, module)?)?;
     module.add_function(wrap_pyfunction!(libzmq_has, module)?)?;
     module.add_function(wrap_pyfunction!(raise_in_thread, module)?)?;
     module.add_function(wrap_pyfunction!(write_connection_file, module)?)?;

@@ -1,0 +1,103 @@
+//! What a fuzzer feeds with bytes, and what must hold whatever they are. Shared by the cargo-fuzz targets and by
+//! `tests/transcripts/mutations.rs`, which runs the same bodies in every test run.
+
+use bytes::Bytes;
+use ipyrust_engine::capture::decode_prefix;
+use ipyrust_engine::error::Reject;
+use ipyrust_engine::frames::Frames;
+use ipyrust_engine::message::{Author, Channel, Header, json_string, open};
+use ipyrust_engine::route::route;
+use ipyrust_engine::signature::{ReplayWindow, SCHEMES, Signer, unhex};
+
+/// Stands between two frames in the input; so frames with this byte in them are not tried.
+pub const SEPARATOR: u8 = 0x1e;
+/// Bit of the first byte: there is a key.
+const KEYED: u8 = 1;
+/// Bit of the first byte: the frames get a right signature, so that the checks behind it are reached.
+const SIGNED: u8 = 2;
+
+/// The first byte holds the bits above and the scheme; the rest are frames.
+pub fn open_frames(data: &[u8]) {
+    let Some((mode, rest)) = data.split_first() else {
+        return;
+    };
+    let key: &[u8] = if mode & KEYED == 0 { b"" } else { b"key" };
+    let scheme = SCHEMES[usize::from(mode >> 2) % SCHEMES.len()];
+    let signer = Signer::new(scheme, key).expect("a known scheme");
+    let mut frames: Vec<Bytes> = rest
+        .split(|byte| *byte == SEPARATOR)
+        .map(Bytes::copy_from_slice)
+        .collect();
+    if let Ok(mut split) = Frames::split(frames.clone()) {
+        assert_eq!(split.clone().join(), frames, "split and join are inverse");
+        if mode & SIGNED != 0 {
+            split.signature = signer.sign(split.signed.each_ref().map(|part| &part[..]));
+            frames = split.join();
+        }
+    }
+    check_open(&frames, &signer);
+}
+
+fn check_open(frames: &[Bytes], signer: &Signer) {
+    let mut replay = ReplayWindow::new(4);
+    let mut once_more = || open(frames.to_vec(), Channel::Shell, signer, &mut replay);
+    let Ok(request) = once_more() else {
+        return;
+    };
+    let split = Frames::split(frames.to_vec()).expect("what was taken has all frames");
+    let parts = split.signed.each_ref().map(|part| &part[..]);
+    if signer.checks() {
+        let right = unhex(&signer.sign(parts));
+        assert_eq!(unhex(&split.signature), right, "nothing unsigned is taken");
+        assert_eq!(once_more().map(|_| ()), Err(Reject::Replayed));
+    }
+    let header = std::str::from_utf8(parts[0]).expect("a taken header is UTF-8");
+    let header: serde_json::Value = serde_json::from_str(header).expect("and JSON");
+    assert_eq!(header["msg_id"], request.header.msg_id);
+    assert_eq!(header["msg_type"], request.header.msg_type);
+    assert_eq!(request.json[..], split.signed[..]);
+    assert_eq!(request.buffers, split.buffers);
+    check_reply(&request.header, request.reply_type());
+}
+
+fn check_reply(header: &Header, reply_type: Option<String>) {
+    for channel in [Channel::Shell, Channel::Control] {
+        let _ = route(channel, header);
+    }
+    if let Some(msg_type) = reply_type {
+        check_header(&header.msg_id, &msg_type);
+    }
+}
+
+/// The input is the user name and, behind the separator, the message type of a header of ours.
+pub fn write_header(data: &[u8]) {
+    let mut texts = data
+        .split(|byte| *byte == SEPARATOR)
+        .map(String::from_utf8_lossy);
+    let username = texts.next().unwrap_or_default();
+    check_header(&username, &texts.next().unwrap_or_default());
+}
+
+fn check_header(username: &str, msg_type: &str) {
+    let author = Author::new("session".into(), username, 7);
+    let header = author.header(msg_type);
+    let header: serde_json::Value = serde_json::from_slice(&header).expect("our headers are JSON");
+    assert_eq!((&header["username"], &header["msg_type"]), (&username.into(), &msg_type.into()));
+    let back: String = serde_json::from_str(&json_string(username)).expect("and so are strings");
+    assert_eq!(back, username);
+}
+
+/// The first byte says how much is read at a time from a captured descriptor; the rest is what was written to it.
+pub fn decode_captured(data: &[u8]) {
+    let Some((size, written)) = data.split_first() else {
+        return;
+    };
+    let (mut kept, mut text) = (Vec::new(), String::new());
+    for read in written.chunks(usize::from(*size).max(1)) {
+        kept.extend_from_slice(read);
+        text += &decode_prefix(&mut kept);
+        assert!(kept.len() < 4, "only the beginning of a character is kept");
+    }
+    text += &String::from_utf8_lossy(&kept);
+    assert_eq!(text, String::from_utf8_lossy(written), "cuts change nothing");
+}

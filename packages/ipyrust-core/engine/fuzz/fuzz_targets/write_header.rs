@@ -1,0 +1,8 @@
+//! See `bodies::write_header`.
+#![no_main]
+
+#[path = "../bodies.rs"]
+#[allow(dead_code)]
+mod bodies;
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| bodies::write_header(data));

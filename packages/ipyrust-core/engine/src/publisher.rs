@@ -1,0 +1,109 @@
+//! Publishing to subscribers of which some may have stopped reading.
+//!
+//! Goal: a slow subscriber loses nothing, and nobody else notices it. libzmq keeps a backlog for every subscriber; its
+//! bound is a number of messages, so it is set by the size of what is being sent (some [`BACKLOG_BYTES`]). Within it
+//! nobody waits for anybody. When a backlog is full, XPUB (told not to drop) refuses the message for all; then
+//! publications queue up here, in order, replies go on, and writers feel it only when the outbox is full, too.
+//! After [`STALL_LIMIT`] the stalled subscriber is given up: the others get everything again, it misses messages
+//! until it reads, and everybody is told how many.
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use ipyrust_zmq::{Sent, Socket};
+
+use crate::error::Result;
+
+/// Bytes that libzmq may keep for one subscriber, about.
+pub const BACKLOG_BYTES: usize = 256 << 20;
+/// Messages that libzmq may keep for one subscriber, at the most.
+pub const MOST_MESSAGES: usize = 100_000;
+const FEWEST_MESSAGES: usize = 16;
+/// How long a subscriber may stall with a full backlog before the others go on without it.
+const STALL_LIMIT: Duration = Duration::from_secs(10);
+/// Distance of tries while a subscriber stalls: XPUB cannot tell when it has room again.
+const RETRY: Duration = Duration::from_millis(5);
+
+/// One publication, ready to send, with what it counts for in the outbox.
+type Publication = (Vec<Bytes>, usize);
+
+/// See the module.
+#[derive(Debug)]
+pub(crate) struct Publisher {
+    waiting: VecDeque<Publication>,
+    stalled_since: Option<Instant>,
+    missed: u64,
+    mean_bytes: usize,
+    high_water_mark: usize,
+}
+
+/// What became of the publications that waited.
+#[derive(Debug, Default)]
+pub(crate) struct Progress {
+    /// Sizes of those that left.
+    pub(crate) sent: Vec<usize>,
+    /// When to try again, if some still wait.
+    pub(crate) retry_at: Option<Instant>,
+    /// A subscriber that was given up reads again and has missed so many.
+    pub(crate) recovered_from: u64,
+}
+
+impl Publisher {
+    /// A publisher for a socket whose high-water mark is [`MOST_MESSAGES`].
+    pub(crate) fn new() -> Self {
+        Self { waiting: VecDeque::new(), stalled_since: None, missed: 0, mean_bytes: 0, high_water_mark: MOST_MESSAGES }
+    }
+
+    /// Whether everything has left.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.waiting.is_empty()
+    }
+
+    /// Queue a publication behind those that wait.
+    pub(crate) fn push(&mut self, frames: Vec<Bytes>, size_bytes: usize) {
+        self.waiting.push_back((frames, size_bytes));
+    }
+
+    /// Messages that a subscriber who was given up has missed.
+    pub(crate) fn missed(&self) -> u64 {
+        self.missed
+    }
+
+    /// Send what waits, in order, until a subscriber has no room.
+    pub(crate) fn send(&mut self, socket: &Socket) -> Result<Progress> {
+        let mut progress = Progress::default();
+        while let Some((frames, size_bytes)) = self.waiting.front() {
+            let size_bytes = *size_bytes;
+            if socket.send(frames)? == Sent::WouldBlock {
+                let since = *self.stalled_since.get_or_insert_with(Instant::now);
+                if since.elapsed() < STALL_LIMIT {
+                    progress.retry_at = Some(Instant::now() + RETRY);
+                    return Ok(progress);
+                }
+                socket.set_xpub_nodrop(false)?;
+                let _ = socket.send(frames)?;
+                socket.set_xpub_nodrop(true)?;
+                self.missed += 1;
+            } else {
+                self.stalled_since = None;
+                progress.recovered_from += std::mem::take(&mut self.missed);
+            }
+            self.waiting.pop_front();
+            self.adapt(socket, size_bytes)?;
+            progress.sent.push(size_bytes);
+        }
+        Ok(progress)
+    }
+
+    /// Keep the backlog's bytes about constant: fewer messages while they are large.
+    fn adapt(&mut self, socket: &Socket, size_bytes: usize) -> Result<()> {
+        self.mean_bytes = if size_bytes > self.mean_bytes { size_bytes } else { (self.mean_bytes * 63 + size_bytes) / 64 };
+        let wanted = (BACKLOG_BYTES / self.mean_bytes.max(1)).clamp(FEWEST_MESSAGES, MOST_MESSAGES);
+        if wanted > self.high_water_mark * 2 || wanted * 2 < self.high_water_mark {
+            self.high_water_mark = wanted;
+            socket.set_send_high_water_mark(i32::try_from(wanted).unwrap_or(i32::MAX))?;
+        }
+        Ok(())
+    }
+}
