@@ -11,6 +11,19 @@ from typing import Any, Literal, Self, final
 
 from typing_extensions import Buffer
 
+__all__ = [
+    "KernelCore",
+    "Request",
+    "RequestQueue",
+    "StreamWriter",
+    "__version__",
+    "libzmq_has",
+    "libzmq_version",
+    "murmur2",
+    "raise_in_thread",
+    "write_connection_file",
+]
+
 __version__: str
 """Version of the engine, from Cargo.toml."""
 
@@ -47,16 +60,20 @@ class Request:
     """
 
     @property
-    def msg_type(self) -> str: ...
+    def msg_type(self) -> str:
+        """`header.msg_type`: what is asked."""
     @property
-    def msg_id(self) -> str: ...
+    def msg_id(self) -> str:
+        """`header.msg_id`: unique name of the message."""
     @property
     def session_id(self) -> str:
         """`header.session` of the client that asked."""
     @property
-    def channel(self) -> Literal["shell", "control"]: ...
+    def channel(self) -> Literal["shell", "control"]:
+        """Channel it came by; the reply goes by the same."""
     @property
-    def subshell_id(self) -> str | None: ...
+    def subshell_id(self) -> str | None:
+        """`header.subshell_id`; None = the main shell."""
     @property
     def identities(self) -> list[bytes]:
         """Routing prefix of the client: the frames before the delimiter."""
@@ -64,11 +81,14 @@ class Request:
     def header(self) -> bytes:
         """The header as it arrived, JSON."""
     @property
-    def parent_header(self) -> bytes: ...
+    def parent_header(self) -> bytes:
+        """The parent_header as it arrived; not checked to be JSON."""
     @property
-    def metadata(self) -> bytes: ...
+    def metadata(self) -> bytes:
+        """The metadata as it arrived; not checked to be JSON."""
     @property
-    def content(self) -> bytes: ...
+    def content(self) -> bytes:
+        """The content as it arrived; not checked to be JSON."""
     @property
     def buffers(self) -> list[memoryview]:
         """Binary frames after the content, without a copy; read-only."""
@@ -76,9 +96,15 @@ class Request:
     def received_at(self) -> float:
         """When the I/O thread took it off the socket: seconds since the epoch."""
     def reply(
-        self, content: bytes, *, metadata: bytes = b"{}", buffers: Sequence[Buffer] = ()
+        self,
+        content: bytes,
+        *,
+        metadata: bytes | None = None,
+        buffers: Sequence[Buffer] | None = None,
     ) -> None:
-        """Queue the reply (`…_request` → `…_reply`) for the client that asked. Waits while the outbox is full.
+        """Queue the reply (`…_request` → `…_reply`) for the client that asked. Never waits; messages without reply: nothing.
+
+        `metadata` None = `{}`; `buffers` are copied and must be contiguous.
 
         Raises:
             AlreadyRepliedError: this request was answered before.
@@ -178,7 +204,8 @@ class KernelCore:
             BindError: an address is in use or not available.
         """
     @property
-    def connection_file(self) -> str: ...
+    def connection_file(self) -> str:
+        """Path of the connection file."""
     @property
     def connection_info(self) -> dict[str, Any]:
         """The connection file's content as bound: transport, ip, *_port, key, signature_scheme."""
@@ -204,13 +231,14 @@ class KernelCore:
         content: bytes,
         *,
         parent: Request | None,
-        metadata: bytes = b"{}",
-        buffers: Sequence[Buffer] = (),
+        metadata: bytes | None = None,
+        buffers: Sequence[Buffer] | None = None,
         topic: bytes | None = None,
     ) -> None:
         """Queue one IOPub message. Waits while the outbox is full (`status` and `error` never wait).
 
-        `topic` defaults to `kernel.<session_id>.<msg_type>`.
+        `metadata` None = `{}`; `buffers` are copied and must be contiguous; `topic` defaults to
+        `kernel.<session_id>.<msg_type>`.
 
         Raises:
             CoreClosedError: the core is closed.

@@ -68,14 +68,15 @@ def _answer(request: Request, kernel: Kernel) -> None:
     content = decode_object(request.content, "content")
     try:
         reply = HANDLERS[request.msg_type](request, content, kernel)
+        encoded = None if reply is None else wire_json.encode(reply)
     except BadContent:
         raise
     except (Exception, KeyboardInterrupt) as error:
         log.exception("%s failed", request.msg_type)
         _reply_error(request, error)
         return
-    if reply is not None:
-        request.reply(wire_json.encode(reply))
+    if encoded is not None:
+        request.reply(encoded)
 
 
 def _execute(request: Request, kernel: Kernel, shell: Shell) -> None:
@@ -86,14 +87,14 @@ def _execute(request: Request, kernel: Kernel, shell: Shell) -> None:
         count = kernel.interpreter.execution_count
         kernel.publish("execute_input", {"code": cell.code, "execution_count": count})
     content = shell.run_cell(cell)
-    if content["status"] == "error" and cell.stop_on_error and not cell.silent:
-        shell.queue.abort_pending(kernel.stop_on_error_timeout)
-    metadata = {"started": _iso(started), "dependencies_met": True, "status": content["status"]}
     try:
-        encoded = wire_json.encode(content)
-    except (TypeError, ValueError) as error:
-        _reply_error(request, error)
-        return
+        status, encoded = content["status"], wire_json.encode(content)
+    except Exception as error:  # A reply without a status, or with something that JSON cannot hold.
+        log.exception("%s has no valid reply", request.msg_type)
+        status, encoded = "error", wire_json.encode(_error_content(error))
+    if status == "error" and cell.stop_on_error and not cell.silent:
+        shell.queue.abort_pending(kernel.stop_on_error_timeout)
+    metadata = {"started": _iso(started), "dependencies_met": True, "status": status}
     request.reply(encoded, metadata=wire_json.encode(metadata))
 
 
@@ -117,13 +118,16 @@ def _iso(timestamp: float) -> str:
 
 
 def _reply_error(request: Request, error: BaseException) -> None:
-    content = {
+    request.reply(wire_json.encode(_error_content(error)))
+
+
+def _error_content(error: BaseException) -> Content:
+    return {
         "status": "error",
         "ename": type(error).__name__,
         "evalue": str(error),
         "traceback": [],
     }
-    request.reply(wire_json.encode(content))
 
 
 def _complete(request: Request, content: Content, kernel: Kernel) -> Content:

@@ -1,9 +1,8 @@
-"""`run_kernel`, and `Kernel`: what an interpreter may ask of the core."""
+"""`Kernel`: what an interpreter may ask of the core, and the life of the main thread around it."""
 
 from __future__ import annotations
 
 import asyncio
-import logging
 import os
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
@@ -22,11 +21,6 @@ from ipyrust_core.shells import MainShell, Subshells
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
-
-log = logging.getLogger("ipyrust")
-
-EXIT_CODES = {"shutdown": 0, "restart": 0, "closed": 0, "parent_died": 1, "io_error": 70}
-"""Exit code of the process by the engine's reason to stop."""
 
 
 class Kernel:
@@ -96,47 +90,11 @@ class Kernel:
         return count
 
 
-def run_kernel(
-    connection_file: str,
-    interpreter: Interpreter,
-    *,
-    log_fd: int = 2,
-    parent_pid: int | None = None,
-    capture_fds: bool = False,
-) -> int:
-    """Serve `interpreter` on the addresses of `connection_file` until shutdown. Main thread only.
+def serve(core: KernelCore, interpreter: Interpreter, control: ControlThread) -> str:
+    """Start the interpreter and serve until the engine says to stop; returns the reason. Main thread only.
 
-    Args:
-        connection_file: path of the JSON connection file.
-        interpreter: the language.
-        log_fd: file descriptor for the engine's log lines.
-        parent_pid: exit when this process ends; None = JPY_PARENT_PID of the environment, 0 = watch nobody.
-        capture_fds: publish what is written to file descriptors 1 and 2.
-
-    Returns:
-        The exit code for the process (`EXIT_CODES`).
-
-    Raises:
-        ConnectionFileError: the connection file cannot be used.
-        BindError: an address cannot be bound.
-        Exception: whatever `interpreter.start` raises.
+    Raises whatever `interpreter.start` raises.
     """
-    control = ControlThread()
-    core = KernelCore(
-        connection_file,
-        kernel_info=wire_json.encode({"status": "ok", **interpreter.kernel_info()}),
-        log_fd=log_fd,
-        parent_pid=_watched_pid(parent_pid),
-        capture_fds=capture_fds,
-        serve_control=control.serve,
-    )
-    try:
-        return _serve(core, interpreter, control)
-    finally:
-        core.close()
-
-
-def _serve(core: KernelCore, interpreter: Interpreter, control: ControlThread) -> int:
     loop = KernelEventLoop()
     asyncio.set_event_loop(loop)
     kernel = Kernel(core, interpreter, loop)
@@ -154,17 +112,9 @@ def _serve(core: KernelCore, interpreter: Interpreter, control: ControlThread) -
         interpreter.shutdown(restart=reason == "restart")
         end_children()
     loop.close()
-    return EXIT_CODES[reason]
+    return reason
 
 
 def _forked(kernel: Kernel) -> None:
     kernel.is_forked_child = True
     kernel.core.child_after_fork()
-
-
-def _watched_pid(parent_pid: int | None) -> int | None:
-    if parent_pid is not None:
-        return parent_pid or None
-    text = os.environ.get("JPY_PARENT_PID", "")
-    return int(text) if text.isdecimal() else None
-

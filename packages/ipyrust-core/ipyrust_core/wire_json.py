@@ -22,13 +22,22 @@ _escaped = json.JSONEncoder(
 
 
 def encode(value: Any) -> bytes:
-    """Encode `value` as UTF-8 JSON. Raises ValueError or TypeError when no conversion is known."""
+    """Encode `value` as UTF-8 JSON. Raises ValueError or TypeError when no conversion is known or it nests too deeply."""
     try:
         return _strict.encode(value).encode("utf-8")
     except UnicodeEncodeError:
         return _escaped.encode(value).encode("ascii")
     except (TypeError, ValueError, RecursionError):
+        return _encode_cleaned(value)
+
+
+def _encode_cleaned(value: Any) -> bytes:
+    try:
         return _escaped.encode(clean(value)).encode("ascii")
+    except RecursionError as error:
+        raise ValueError("the value nests too deeply for JSON") from error
+    except OverflowError as error:
+        raise ValueError(f"the value holds a number or date out of range: {error}") from error
 
 
 def decode(data: bytes) -> Any:
@@ -57,13 +66,21 @@ def clean(value: Any, _ancestors: tuple[int, ...] = ()) -> Any:
     ancestors = (*_ancestors, id(value))
     if isinstance(value, Mapping):
         return _clean_mapping(value, ancestors)
+    if hasattr(value, "tolist"):  # numpy's arrays, and those of its scalars that are no Python number
+        return clean(value.tolist(), ancestors)
     if isinstance(value, Iterable):
         return [clean(item, ancestors) for item in value]
     raise TypeError(f"a {type(value).__name__} cannot be sent as JSON: {value!r:.100}")
 
 
 def _clean_mapping(value: Mapping[Any, Any], ancestors: tuple[int, ...]) -> dict[str, Any]:
-    cleaned = {str(key): clean(item, ancestors) for key, item in value.items()}
+    cleaned = {_key(key): clean(item, ancestors) for key, item in value.items()}
     if len(cleaned) != len(value):
         raise ValueError("two keys of a mapping become the same string in JSON")
     return cleaned
+
+
+def _key(key: Any) -> str:
+    """As the C encoder writes it, and the text of what it refuses."""
+    constants = {None: "null", True: "true", False: "false"}
+    return constants[key] if key is None or isinstance(key, bool) else str(key)

@@ -52,9 +52,20 @@ fn check_open(frames: &[Bytes], signer: &Signer) {
         assert_eq!(once_more().map(|_| ()), Err(Reject::Replayed));
     }
     let header = std::str::from_utf8(parts[0]).expect("a taken header is UTF-8");
-    let header: serde_json::Value = serde_json::from_str(header).expect("and JSON");
-    assert_eq!(header["msg_id"], request.header.msg_id);
-    assert_eq!(header["msg_type"], request.header.msg_type);
+    match serde_json::from_str::<serde_json::Value>(header) {
+        Ok(header) => {
+            assert_eq!(header["msg_id"], request.header.msg_id);
+            assert_eq!(header["msg_type"], request.header.msg_type);
+        }
+        // JSON allows half a surrogate pair and most clients read it; serde_json does not.
+        Err(error) => {
+            let problem = error.to_string();
+            assert!(
+                problem.contains("hex escape") || problem.contains("surrogate"),
+                "{problem}"
+            );
+        }
+    }
     assert_eq!(request.json[..], split.signed[..]);
     assert_eq!(request.buffers, split.buffers);
     check_reply(&request.header, request.reply_type());
@@ -82,7 +93,10 @@ fn check_header(username: &str, msg_type: &str) {
     let author = Author::new("session".into(), username, 7);
     let header = author.header(msg_type);
     let header: serde_json::Value = serde_json::from_slice(&header).expect("our headers are JSON");
-    assert_eq!((&header["username"], &header["msg_type"]), (&username.into(), &msg_type.into()));
+    assert_eq!(
+        (&header["username"], &header["msg_type"]),
+        (&username.into(), &msg_type.into())
+    );
     let back: String = serde_json::from_str(&json_string(username)).expect("and so are strings");
     assert_eq!(back, username);
 }
@@ -99,5 +113,9 @@ pub fn decode_captured(data: &[u8]) {
         assert!(kept.len() < 4, "only the beginning of a character is kept");
     }
     text += &String::from_utf8_lossy(&kept);
-    assert_eq!(text, String::from_utf8_lossy(written), "cuts change nothing");
+    assert_eq!(
+        text,
+        String::from_utf8_lossy(written),
+        "cuts change nothing"
+    );
 }

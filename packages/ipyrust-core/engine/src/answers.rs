@@ -56,9 +56,7 @@ pub(crate) fn answer(
         Answer::Usage => usage.content().into(),
         Answer::CreateSubshell => create_subshell(core, request).into(),
         Answer::DeleteSubshell => delete_subshell(core, request).into(),
-        Answer::ListSubshell => {
-            json!({"status": "ok", "subshell_id": core.subshell_ids()}).into()
-        }
+        Answer::ListSubshell => json!({"status": "ok", "subshell_id": core.subshell_ids()}).into(),
     }
 }
 

@@ -82,8 +82,15 @@ impl CommRoutes {
         }
         let content: CommContent = serde_json::from_slice(content).ok()?;
         let comm = state.comms.get_mut(&content.comm_id)?;
-        let id = content.data.get("content").and_then(|inner| inner.get("id")).and_then(|id| id.as_str());
-        Some(id.and_then(|id| comm.by_id.remove(id)).unwrap_or_else(|| comm.last.clone()))
+        let id = content
+            .data
+            .get("content")
+            .and_then(|inner| inner.get("id"))
+            .and_then(|id| id.as_str());
+        Some(
+            id.and_then(|id| comm.by_id.remove(id))
+                .unwrap_or_else(|| comm.last.clone()),
+        )
     }
 
     /// Forget a comm that was closed.
@@ -97,7 +104,9 @@ impl CommRoutes {
     /// Forget a subshell that was deleted: its comms go to the main shell again.
     pub fn subshell_gone(&self, subshell_id: &str) {
         let mut state = self.state.lock();
-        state.comms.retain(|_, comm| comm.last.as_deref() != Some(subshell_id));
+        state
+            .comms
+            .retain(|_, comm| comm.last.as_deref() != Some(subshell_id));
         let State { comms, order } = &mut *state;
         order.retain(|each| comms.contains_key(each));
     }
@@ -108,7 +117,8 @@ mod tests {
     use super::*;
 
     fn content(comm_id: &str, id: &str) -> Vec<u8> {
-        format!("{{\"comm_id\":\"{comm_id}\",\"data\":{{\"content\":{{\"id\":\"{id}\"}}}}}}").into_bytes()
+        format!("{{\"comm_id\":\"{comm_id}\",\"data\":{{\"content\":{{\"id\":\"{id}\"}}}}}}")
+            .into_bytes()
     }
 
     #[test]
@@ -119,7 +129,11 @@ mod tests {
         routes.sent("c", Some("1"), Some("a".into()));
         routes.sent("c", None, None);
         assert_eq!(routes.find(&content("c", "1")), Some(Some("a".into())));
-        assert_eq!(routes.find(&content("c", "1")), Some(None), "an id is answered once");
+        assert_eq!(
+            routes.find(&content("c", "1")),
+            Some(None),
+            "an id is answered once"
+        );
         assert_eq!(routes.find(&content("d", "1")), None);
         assert_eq!(routes.find(b"[]"), None);
     }
@@ -146,6 +160,9 @@ mod tests {
         for number in 0..MAX_IDS + 5 {
             routes.sent("9999", Some(&number.to_string()), Some("a".into()));
         }
-        assert_eq!(routes.state.lock().comms.get("9999").unwrap().by_id.len(), MAX_IDS);
+        assert_eq!(
+            routes.state.lock().comms.get("9999").unwrap().by_id.len(),
+            MAX_IDS
+        );
     }
 }

@@ -159,7 +159,8 @@ pub struct Core {
     pub(crate) stop_grace: Duration,
     pub(crate) force_exit: fn(i32),
     control_needed: Mutex<Option<Box<dyn FnOnce() + Send>>>,
-    pub(crate) commands: Mutex<Vec<Command>>,
+    /// None once the I/O thread has ended.
+    pub(crate) commands: Mutex<Option<Vec<Command>>>,
     wake: Arc<Wake>,
     running: Mutex<Running>,
     latest: Mutex<Parent>,
@@ -213,7 +214,7 @@ impl Core {
             stop_grace: options.stop_grace,
             force_exit: options.force_exit,
             control_needed: Mutex::new(Some(options.control_needed)),
-            commands: Mutex::default(),
+            commands: Mutex::new(Some(Vec::new())),
             wake: Arc::clone(&wake),
             running: Mutex::default(),
             latest: Mutex::default(),
@@ -278,11 +279,16 @@ impl Core {
     /// [`Error::Closed`] when the I/O thread is gone.
     pub fn abort_pending(&self, queue: &Arc<RequestQueue>, window: Duration) -> Result<usize> {
         let (done, counted) = std::sync::mpsc::channel();
-        self.commands.lock().push(Command::Abort {
+        let command = Command::Abort {
             queue: Arc::clone(queue),
             window,
             done,
-        });
+        };
+        self.commands
+            .lock()
+            .as_mut()
+            .ok_or(Error::Closed)?
+            .push(command);
         self.wake.signal();
         counted.recv().map_err(|_| Error::Closed)
     }
@@ -485,10 +491,7 @@ impl Core {
             return Ok(());
         }
         while !self.outbox.wait_for_room(Duration::ZERO) {
-            if self
-                .exit_reason()
-                .is_some_and(|reason| reason == ExitReason::IoError)
-            {
+            if self.outbox.is_closed() {
                 return Err(Error::Closed);
             }
             pause()?;
@@ -572,13 +575,23 @@ impl Core {
 
     /// Close a subshell's queue; what waited in it is answered with an error. Unknown ids are ignored.
     pub fn close_subshell(&self, subshell_id: &str) {
-        let Some(queue) = self.subshells.lock().remove(subshell_id) else { return };
+        let Some(queue) = self.subshells.lock().remove(subshell_id) else {
+            return;
+        };
         self.comm_routes.subshell_gone(subshell_id);
         for request in queue.close() {
             let value = format!("the subshell {subshell_id:?} was deleted before it got to this");
-            let reply = request.claim_reply().then(|| self.error_reply(&request, "SubshellDeleted", &value)).flatten();
-            let (busy, idle) = (self.status(Some(&request), "busy"), self.status(Some(&request), "idle"));
-            let _ = self.outbox.push_all([busy].into_iter().chain(reply).chain([idle]));
+            let reply = request
+                .claim_reply()
+                .then(|| self.error_reply(&request, "SubshellDeleted", &value))
+                .flatten();
+            let (busy, idle) = (
+                self.status(Some(&request), "busy"),
+                self.status(Some(&request), "idle"),
+            );
+            let _ = self
+                .outbox
+                .push_all([busy].into_iter().chain(reply).chain([idle]));
         }
     }
 

@@ -83,7 +83,9 @@ pub(crate) fn spawn(mut thread: IoThread) -> Result<JoinHandle<()>> {
             // Signals are the main thread's business: it must be the one whose system call they end.
             let _ = SigSet::all().thread_block();
             let core = Arc::clone(&thread.core);
-            let failure = match catch_unwind(AssertUnwindSafe(|| thread.run())) {
+            let ended = catch_unwind(AssertUnwindSafe(|| thread.run()));
+            *core.commands.lock() = None; // Who waits for one of them is woken.
+            let failure = match ended {
                 Ok(Ok(())) => return,
                 Ok(Err(error)) => error.to_string(),
                 Err(panic) => format!("panic: {}", panic_text(panic.as_ref())),
@@ -207,6 +209,7 @@ impl IoThread {
         items.extend(
             self.watch
                 .as_ref()
+                .filter(|_| self.core.exit_reason().is_none()) // An ended process stays readable.
                 .and_then(ParentWatch::fd)
                 .map(|fd| PollItem::fd(fd, Interest::READABLE)),
         );
@@ -252,12 +255,12 @@ impl IoThread {
     }
 
     fn run_commands(&mut self) -> Result<()> {
-        let commands = std::mem::take(&mut *self.core.commands.lock());
+        let commands = self.core.commands.lock().as_mut().map(std::mem::take);
         for Command::Abort {
             queue,
             window,
             done,
-        } in commands
+        } in commands.into_iter().flatten()
         {
             while self.read(Channel::Shell)? == READ_BURST {}
             let _ = done.send(queue.abort_waiting(window));
@@ -323,7 +326,11 @@ impl IoThread {
             }
             Route::Subshell => {
                 let id = request.header.subshell_id.clone();
-                if request.is_comm() { self.to_sender(request, id) } else { self.to_subshell(request, id) }
+                if request.is_comm() {
+                    self.to_sender(request, id)
+                } else {
+                    self.to_subshell(request, id)
+                }
             }
             Route::Unknown => {
                 let msg_type = printable(&request.header.msg_type);
@@ -339,7 +346,11 @@ impl IoThread {
 
     /// A comm message goes to whoever sent on that comm, else where its header says.
     fn to_sender(&mut self, request: Arc<Request>, addressed: Option<String>) -> Result<()> {
-        let subshell = self.core.comm_routes.find(request.content()).unwrap_or(addressed);
+        let subshell = self
+            .core
+            .comm_routes
+            .find(request.content())
+            .unwrap_or(addressed);
         self.to_subshell(request, subshell)
     }
 
@@ -496,15 +507,24 @@ impl IoThread {
         }
         let missed = self.publisher.missed().saturating_sub(missed_before);
         if missed > 0 {
-            self.core.counters.dropped.fetch_add(missed, Ordering::Relaxed);
-            self.core.log.line("stalled", "a subscriber stopped reading; the others go on without it");
+            self.core
+                .counters
+                .dropped
+                .fetch_add(missed, Ordering::Relaxed);
+            self.core.log.line(
+                "stalled",
+                "a subscriber stopped reading; the others go on without it",
+            );
         }
         if progress.recovered_from > 0 {
             let notice = format!(
                 "[ipyrust: a client that had stopped reading missed {} messages]\n",
                 progress.recovered_from
             );
-            let _ = self.core.outbox.write(&self.core.latest_parent(), StreamName::Stderr, &notice);
+            let _ = self
+                .core
+                .outbox
+                .write(&self.core.latest_parent(), StreamName::Stderr, &notice);
         }
         Ok(progress.retry_at)
     }

@@ -157,11 +157,12 @@ pub fn open(
             return Err(Reject::Replayed);
         }
     }
-    if is_deep(&frames.signed[0]) {
+    // serde_json looks at the text of known fields only; the others go out again in every parent_header.
+    let header = std::str::from_utf8(&frames.signed[0]).map_err(|_| Reject::BadHeader)?;
+    if is_deep(header.as_bytes()) {
         return Err(Reject::BadHeader);
     }
-    let header: Header =
-        serde_json::from_slice(&frames.signed[0]).map_err(|_| Reject::BadHeader)?;
+    let header: Header = serde_json::from_str(header).map_err(|_| Reject::BadHeader)?;
     Ok(Request {
         channel,
         identities: frames.identities,
@@ -227,8 +228,9 @@ impl Author {
     pub fn header(&self, msg_type: &str) -> Bytes {
         let number = self.count.fetch_add(1, Ordering::Relaxed);
         let date = humantime::format_rfc3339_micros(SystemTime::now());
+        let msg_type = json_string(msg_type);
         Bytes::from(format!(
-            "{{\"msg_id\":\"{}{number}\",\"msg_type\":\"{msg_type}\",\"username\":{},\"session\":\"{}\",\
+            "{{\"msg_id\":\"{}{number}\",\"msg_type\":{msg_type},\"username\":{},\"session\":\"{}\",\
              \"date\":\"{date}\",\"version\":\"{PROTOCOL_VERSION}\"}}",
             self.prefix, self.username, self.session_id
         ))

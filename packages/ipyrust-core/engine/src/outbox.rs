@@ -346,10 +346,20 @@ impl Outbox {
     pub fn next(&self, now: Instant) -> Next {
         let mut state = self.state.lock();
         match state.entries.front() {
+            // It came after the reader had looked for urgent messages, and woke nobody.
+            None | Some(Entry::Stream(_)) if !state.urgent.is_empty() => Next::Doze(now),
             None => {
                 let worked = std::mem::take(&mut state.worked);
-                state.rest(if worked { Reader::Dozing } else { Reader::Asleep });
-                if worked { Next::Doze(now + DOZE) } else { Next::Empty }
+                state.rest(if worked {
+                    Reader::Dozing
+                } else {
+                    Reader::Asleep
+                });
+                if worked {
+                    Next::Doze(now + DOZE)
+                } else {
+                    Next::Empty
+                }
             }
             Some(Entry::Stream(text))
                 if text.due > now
@@ -376,6 +386,12 @@ impl Outbox {
         if state.waiters > 0 {
             self.progress.notify_all();
         }
+    }
+
+    /// Whether it refuses what comes.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.state.lock().closed
     }
 
     /// Whether nothing waits.
@@ -425,7 +441,11 @@ impl State {
     }
 
     fn rest(&mut self, how: Reader) {
-        self.reader = if self.urgent.is_empty() { how } else { Reader::Awake };
+        self.reader = if self.urgent.is_empty() {
+            how
+        } else {
+            Reader::Awake
+        };
     }
 
     fn add(&mut self, entry: Entry) {
@@ -620,6 +640,24 @@ mod tests {
             })
             .unwrap();
         assert_eq!(outbox.take_urgent().unwrap().msg_type, "debug_reply");
+    }
+
+    #[test]
+    fn the_reader_does_not_rest_while_something_urgent_waits() {
+        let outbox = outbox();
+        let urgent = || Outgoing {
+            channel: Channel::Stdin,
+            ..message("input_request")
+        };
+        assert!(outbox.take_urgent().is_none());
+        outbox.push(urgent()).unwrap(); // The reader is awake, so nobody wakes it.
+        let now = Instant::now();
+        assert!(matches!(outbox.next(now), Next::Doze(until) if until == now));
+        assert!(outbox.take_urgent().is_some());
+        assert!(matches!(outbox.next(now), Next::Empty));
+        outbox.write(&None, StreamName::Stdout, "held").unwrap();
+        outbox.push(urgent()).unwrap();
+        assert!(matches!(outbox.next(now), Next::Doze(until) if until == now));
     }
 
     #[test]

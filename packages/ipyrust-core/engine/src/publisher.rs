@@ -52,7 +52,13 @@ pub(crate) struct Progress {
 impl Publisher {
     /// A publisher for a socket whose high-water mark is [`MOST_MESSAGES`].
     pub(crate) fn new() -> Self {
-        Self { waiting: VecDeque::new(), stalled_since: None, missed: 0, mean_bytes: 0, high_water_mark: MOST_MESSAGES }
+        Self {
+            waiting: VecDeque::new(),
+            stalled_since: None,
+            missed: 0,
+            mean_bytes: 0,
+            high_water_mark: MOST_MESSAGES,
+        }
     }
 
     /// Whether everything has left.
@@ -98,7 +104,11 @@ impl Publisher {
 
     /// Keep the backlog's bytes about constant: fewer messages while they are large.
     fn adapt(&mut self, socket: &Socket, size_bytes: usize) -> Result<()> {
-        self.mean_bytes = if size_bytes > self.mean_bytes { size_bytes } else { (self.mean_bytes * 63 + size_bytes) / 64 };
+        self.mean_bytes = if size_bytes > self.mean_bytes {
+            size_bytes
+        } else {
+            (self.mean_bytes * 63 + size_bytes) / 64
+        };
         let wanted = (BACKLOG_BYTES / self.mean_bytes.max(1)).clamp(FEWEST_MESSAGES, MOST_MESSAGES);
         if wanted > self.high_water_mark * 2 || wanted * 2 < self.high_water_mark {
             self.high_water_mark = wanted;

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::os::unix::net::UnixStream;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use ipyrust_zmq::{Context, Socket, SocketKind};
 
@@ -21,6 +21,8 @@ const IPC_NUMBERS: u16 = 1000;
 
 /// The five sockets, bound.
 pub struct Sockets {
+    /// First, so that no file is removed after another kernel could have taken its path.
+    _files: Vec<SocketFile>,
     /// Requests that run code.
     pub shell: Socket,
     /// Requests that must not wait.
@@ -35,6 +37,15 @@ pub struct Sockets {
     pub context: Context,
 }
 
+/// The file of an ipc socket, removed when dropped: libzmq leaves it.
+struct SocketFile(PathBuf);
+
+impl Drop for SocketFile {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.0);
+    }
+}
+
 impl Sockets {
     /// Bind all sockets as `connection` says and note in it the ports that were chosen.
     ///
@@ -42,7 +53,8 @@ impl Sockets {
     /// [`Error::Bind`] naming channel and address.
     pub fn bind(connection: &mut Connection) -> Result<Self> {
         let context = Context::new(1)?;
-        let router = |port| bind_router(&context, connection, port);
+        let mut files = Vec::new();
+        let mut router = |port| bind_router(&context, connection, port, &mut files);
         let (shell, shell_port) = router(Port::Shell)?;
         let (control, control_port) = router(Port::Control)?;
         let (stdin, stdin_port) = router(Port::Stdin)?;
@@ -51,7 +63,7 @@ impl Sockets {
         iopub.set_xpub_verbose(true)?;
         iopub.set_xpub_nodrop(true)?;
         iopub.set_send_high_water_mark(i32::try_from(MOST_MESSAGES).unwrap_or(i32::MAX))?;
-        let iopub_port = bind(&iopub, connection, Port::Iopub)?;
+        let iopub_port = bind(&iopub, connection, Port::Iopub, &mut files)?;
         for (port, number) in [
             (Port::Shell, shell_port),
             (Port::Control, control_port),
@@ -62,6 +74,7 @@ impl Sockets {
             connection.set_port(port, number);
         }
         Ok(Self {
+            _files: files,
             shell,
             control,
             stdin,
@@ -72,17 +85,27 @@ impl Sockets {
     }
 }
 
-fn bind_router(context: &Context, connection: &Connection, port: Port) -> Result<(Socket, u16)> {
+fn bind_router(
+    context: &Context,
+    connection: &Connection,
+    port: Port,
+    files: &mut Vec<SocketFile>,
+) -> Result<(Socket, u16)> {
     let socket = context.socket(SocketKind::Router)?;
     // A client that reconnects under its old identity takes over the route instead of being refused.
     socket.set_router_handover(true)?;
     socket.set_router_mandatory(true)?;
     socket.set_send_high_water_mark(REPLY_HIGH_WATER_MARK)?;
-    let number = bind(&socket, connection, port)?;
+    let number = bind(&socket, connection, port, files)?;
     Ok((socket, number))
 }
 
-fn bind(socket: &Socket, connection: &Connection, port: Port) -> Result<u16> {
+fn bind(
+    socket: &Socket,
+    connection: &Connection,
+    port: Port,
+    files: &mut Vec<SocketFile>,
+) -> Result<u16> {
     socket.set_linger_ms(LINGER_MS)?;
     socket.set_max_message_bytes(MAX_FRAME_BYTES)?;
     if connection.ip.contains(':') && connection.transport == Transport::Tcp {
@@ -94,8 +117,8 @@ fn bind(socket: &Socket, connection: &Connection, port: Port) -> Result<u16> {
     let number = connection.port(port);
     match connection.transport {
         Transport::Tcp => bind_tcp(socket, connection, port, number),
-        Transport::Ipc if number == 0 => bind_any_ipc(socket, connection, port),
-        Transport::Ipc => bind_ipc(socket, connection, port, number),
+        Transport::Ipc if number == 0 => bind_any_ipc(socket, connection, port, files),
+        Transport::Ipc => bind_ipc(socket, connection, port, number, files),
     }
 }
 
@@ -120,7 +143,13 @@ fn bind_tcp(socket: &Socket, connection: &Connection, port: Port, number: u16) -
 }
 
 /// libzmq replaces a socket file that exists, even one that a living kernel listens on; so ask first.
-fn bind_ipc(socket: &Socket, connection: &Connection, port: Port, number: u16) -> Result<u16> {
+fn bind_ipc(
+    socket: &Socket,
+    connection: &Connection,
+    port: Port,
+    number: u16,
+    files: &mut Vec<SocketFile>,
+) -> Result<u16> {
     let endpoint = connection.endpoint(port, number)?;
     let path = endpoint.trim_start_matches("ipc://");
     if UnixStream::connect(path).is_ok() {
@@ -133,11 +162,18 @@ fn bind_ipc(socket: &Socket, connection: &Connection, port: Port, number: u16) -
     socket
         .bind(&endpoint)
         .map_err(|error| unbindable(port, &endpoint, &error))?;
+    files.push(SocketFile(path.into()));
     Ok(number)
 }
 
-/// Creating the file exclusively decides between kernels that look for a number at the same time.
-fn bind_any_ipc(socket: &Socket, connection: &Connection, port: Port) -> Result<u16> {
+/// Creating the file exclusively decides between kernels that look for a number at the same time. libzmq removes the file
+/// just before it binds; who creates it again in that moment is seen by the bind, and the next number is tried.
+fn bind_any_ipc(
+    socket: &Socket,
+    connection: &Connection,
+    port: Port,
+    files: &mut Vec<SocketFile>,
+) -> Result<u16> {
     for number in 1..IPC_NUMBERS {
         let endpoint = connection.endpoint(port, number)?;
         let path = Path::new(endpoint.trim_start_matches("ipc://"));
@@ -146,8 +182,8 @@ fn bind_any_ipc(socket: &Socket, connection: &Connection, port: Port) -> Result<
             .create_new(true)
             .open(path)
         {
-            Ok(_) => return bind_ipc(socket, connection, port, number),
-            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
+            Ok(_) => {}
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => continue,
             Err(error) => {
                 return Err(Error::Bind {
                     channel: port.channel(),
@@ -155,6 +191,14 @@ fn bind_any_ipc(socket: &Socket, connection: &Connection, port: Port) -> Result<
                     reason: error.to_string(),
                 });
             }
+        }
+        match socket.bind(&endpoint) {
+            Ok(()) => {
+                files.push(SocketFile(path.to_owned()));
+                return Ok(number);
+            }
+            Err(error) if error.is_address_in_use() => {}
+            Err(error) => return Err(unbindable(port, &endpoint, &error)),
         }
     }
     Err(Error::Bind {

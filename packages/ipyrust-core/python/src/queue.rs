@@ -20,7 +20,7 @@ pub(crate) struct RequestQueue {
 
 #[pymethods]
 impl RequestQueue {
-    #[pyo3(signature = (timeout=None, *, fd=-1))]
+    #[pyo3(signature = (timeout=None, *, fd=-1), text_signature = "($self, timeout=None, *, fd=-1)")]
     fn get(&self, py: Python<'_>, timeout: Option<f64>, fd: RawFd) -> PyResult<Option<Request>> {
         let mut taken = self.get_nowait(false)?;
         if taken.is_none() {

@@ -18,9 +18,7 @@ use ipyrust_engine::outbox::{Outgoing, StreamName};
 use ipyrust_engine::queue::RequestQueue;
 use ipyrust_engine::signature::Signer;
 use ipyrust_engine::{Core, Options};
-use ipyrust_zmq::{
-    Context, CurveKeys, Interest, PollItem, Sent, Socket, SocketKind, Wait, poll,
-};
+use ipyrust_zmq::{Context, CurveKeys, Interest, PollItem, Sent, Socket, SocketKind, Wait, poll};
 use serde_json::{Map, Value, json};
 
 /// Longer than anything here takes on a busy machine; only a failing test waits so long.
@@ -65,7 +63,8 @@ impl Directory {
 
     /// Write a connection file; fields that are not given are loopback tcp, ports to be chosen and [`KEY`].
     pub fn connection_file(&self, fields: &Value) -> PathBuf {
-        let mut content = json!({"transport": "tcp", "key": KEY, "signature_scheme": "hmac-sha256"});
+        let mut content =
+            json!({"transport": "tcp", "key": KEY, "signature_scheme": "hmac-sha256"});
         for (name, value) in fields.as_object().into_iter().flatten() {
             content[name] = value.clone();
         }
@@ -299,6 +298,19 @@ impl Client {
 
     /// Connect under a name of choice and wait for nothing.
     pub fn named(info: &Value, identity: &str) -> Self {
+        Self::with_room_for(info, identity, 0)
+    }
+
+    /// A client that keeps one publication in memory and leaves the others to the kernel until it is asked for them.
+    pub fn slow(kernel: &Kernel) -> Self {
+        let client = Self::with_room_for(&kernel.core.connection_info(), &new_identity(), 1);
+        for expected in ["iopub_welcome", "starting"] {
+            assert_eq!(client.published().shown(), expected);
+        }
+        client
+    }
+
+    fn with_room_for(info: &Value, identity: &str, publications: i32) -> Self {
         let info = info.as_object().unwrap().clone();
         let context = Context::new(1).unwrap();
         let dealer = |port: &str| {
@@ -307,10 +319,14 @@ impl Client {
             socket.connect(&endpoint(&info, port)).unwrap();
             socket
         };
-        let (shell, control, stdin) = (dealer("shell_port"), dealer("control_port"), dealer("stdin_port"));
+        let (shell, control, stdin) = (
+            dealer("shell_port"),
+            dealer("control_port"),
+            dealer("stdin_port"),
+        );
         let scheme = info["signature_scheme"].as_str().unwrap();
         Self {
-            iopub: subscriber(&context, &info, b""),
+            iopub: subscriber(&context, &info, b"", publications),
             signer: Signer::new(scheme, info["key"].as_str().unwrap().as_bytes()).unwrap(),
             context,
             shell,
@@ -324,7 +340,7 @@ impl Client {
 
     /// A further subscription on a socket of its own.
     pub fn subscribe(&self, topic: &[u8]) -> Socket {
-        subscriber(&self.context, &self.info, topic)
+        subscriber(&self.context, &self.info, topic, 0)
     }
 
     /// A heartbeat socket.
@@ -349,7 +365,13 @@ impl Client {
     }
 
     /// Send a request with further fields in its header; returns its msg_id.
-    pub fn ask_with(&self, channel: Channel, msg_type: &str, content: &Value, more: &Value) -> String {
+    pub fn ask_with(
+        &self,
+        channel: Channel,
+        msg_type: &str,
+        content: &Value,
+        more: &Value,
+    ) -> String {
         let msg_id = self.new_msg_id();
         let mut header = json!({
             "msg_id": msg_id, "msg_type": msg_type, "session": self.identity, "username": "test",
@@ -359,7 +381,10 @@ impl Client {
             header[name] = value.clone();
         }
         let (header, content) = (header.to_string(), content.to_string());
-        send(self.socket(channel), &self.sign(header.as_bytes(), content.as_bytes()));
+        send(
+            self.socket(channel),
+            &self.sign(header.as_bytes(), content.as_bytes()),
+        );
         msg_id
     }
 
@@ -394,7 +419,9 @@ impl Client {
     /// Check a received message and decode it.
     pub fn open(&self, wire: Vec<Bytes>) -> Message {
         let frames = Frames::split(wire).unwrap();
-        let expected = self.signer.sign(frames.signed.each_ref().map(|part| &part[..]));
+        let expected = self
+            .signer
+            .sign(frames.signed.each_ref().map(|part| &part[..]));
         assert_eq!(frames.signature, expected);
         let json = frames.signed.each_ref().map(|part| {
             serde_json::from_slice(part).unwrap_or_else(|error| panic!("{error}: {part:?}"))
@@ -426,7 +453,10 @@ impl Client {
     pub fn assert_alive(&self, channel: Channel) {
         let msg_id = self.ask(channel, "kernel_info_request", &json!({}));
         let reply = self.receive(channel);
-        assert_eq!((reply.msg_type(), reply.parent_id()), ("kernel_info_reply", &*msg_id));
+        assert_eq!(
+            (reply.msg_type(), reply.parent_id()),
+            ("kernel_info_reply", &*msg_id)
+        );
     }
 }
 
@@ -443,14 +473,17 @@ fn connecting(context: &Context, kind: SocketKind, info: &Map<String, Value>) ->
     socket.set_send_timeout_ms(patience).unwrap();
     socket.set_linger_ms(0).unwrap();
     if let Some(server) = info.get("curve_publickey").and_then(Value::as_str) {
-        socket.set_curve_client(server, &CurveKeys::generate().unwrap()).unwrap();
+        socket
+            .set_curve_client(server, &CurveKeys::generate().unwrap())
+            .unwrap();
     }
     socket
 }
 
-fn subscriber(context: &Context, info: &Map<String, Value>, topic: &[u8]) -> Socket {
+/// `room` = messages that it takes before it is asked for them; 0 = any number.
+fn subscriber(context: &Context, info: &Map<String, Value>, topic: &[u8], room: i32) -> Socket {
     let socket = connecting(context, SocketKind::Sub, info);
-    socket.set_receive_high_water_mark(0).unwrap();
+    socket.set_receive_high_water_mark(room).unwrap();
     socket.set_subscribe(topic).unwrap();
     socket.connect(&endpoint(info, "iopub_port")).unwrap();
     socket
@@ -470,12 +503,20 @@ pub fn send(socket: &Socket, frames: &[Bytes]) {
 }
 
 pub fn receive(socket: &Socket) -> Vec<Bytes> {
-    socket.receive(Wait::Yes).unwrap().expect("a message in time")
+    socket
+        .receive(Wait::Yes)
+        .unwrap()
+        .expect("a message in time")
 }
 
 /// Nothing comes on this socket.
 pub fn assert_silent(socket: &Socket) {
     let mut items = [PollItem::socket(socket, Interest::READABLE)];
     let moment = i64::try_from(MOMENT.as_millis()).unwrap();
-    assert_eq!(poll(&mut items, moment).unwrap(), 0, "{:?}", socket.receive(Wait::No));
+    assert_eq!(
+        poll(&mut items, moment).unwrap(),
+        0,
+        "{:?}",
+        socket.receive(Wait::No)
+    );
 }

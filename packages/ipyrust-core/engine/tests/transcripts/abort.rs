@@ -20,7 +20,10 @@ fn everything_that_was_sent_before_is_aborted_even_from_the_socket() {
     client.assert_alive(Shell);
     let request = kernel.next_request();
     assert_eq!(request.header.msg_id, failing);
-    let count = kernel.core.abort_pending(&kernel.core.shell, Duration::ZERO).unwrap();
+    let count = kernel
+        .core
+        .abort_pending(&kernel.core.shell, Duration::ZERO)
+        .unwrap();
     assert_eq!(count, BEHIND);
     let after = client.execute("3");
     let next = kernel.next_request(); // Aborted requests are answered on the way.
@@ -46,13 +49,26 @@ fn an_abort_takes_what_is_still_in_the_socket() {
     client.assert_alive(Control);
     let msg_id = client.execute("2");
     eventually("the abort finds it", || {
-        kernel.core.abort_pending(&kernel.core.shell, Duration::ZERO).unwrap() == 1
+        kernel
+            .core
+            .abort_pending(&kernel.core.shell, Duration::ZERO)
+            .unwrap()
+            == 1
     });
-    while kernel.core.take(&kernel.core.shell, false).unwrap().is_some() {}
+    while kernel
+        .core
+        .take(&kernel.core.shell, false)
+        .unwrap()
+        .is_some()
+    {}
     assert_eq!(client.transcript(&msg_id), ["busy", "idle"]);
     assert_eq!(client.receive(Shell).content["status"], "aborted");
     let next = client.execute("3");
-    assert_eq!(kernel.next_request().header.msg_id, next, "the shell is read again");
+    assert_eq!(
+        kernel.next_request().header.msg_id,
+        next,
+        "the shell is read again"
+    );
 }
 
 #[test]
@@ -63,10 +79,21 @@ fn only_executes_are_aborted_and_every_request_keeps_its_place() {
     let complete = client.ask(Shell, "complete_request", &json!({}));
     let comm = client.ask(Shell, "comm_msg", &json!({}));
     client.assert_alive(Shell);
-    assert_eq!(kernel.core.abort_pending(&kernel.core.shell, Duration::ZERO).unwrap(), 1);
+    assert_eq!(
+        kernel
+            .core
+            .abort_pending(&kernel.core.shell, Duration::ZERO)
+            .unwrap(),
+        1
+    );
     let served = [kernel.next_request(), kernel.next_request()];
-    assert_eq!(served.each_ref().map(|each| &each.header.msg_id), [&complete, &comm]);
-    served.iter().for_each(|request| kernel.serve(request, "{}"));
+    assert_eq!(
+        served.each_ref().map(|each| &each.header.msg_id),
+        [&complete, &comm]
+    );
+    served
+        .iter()
+        .for_each(|request| kernel.serve(request, "{}"));
     assert_eq!(client.receive(Shell).parent_id(), execute);
     assert_eq!(client.receive(Shell).parent_id(), complete);
     for msg_id in [execute, complete, comm] {
@@ -78,12 +105,24 @@ fn only_executes_are_aborted_and_every_request_keeps_its_place() {
 fn in_the_window_newcomers_are_aborted_too() {
     let kernel = Kernel::start();
     let client = Client::first_of(&kernel);
-    kernel.core.abort_pending(&kernel.core.shell, Duration::from_secs(600)).unwrap();
+    kernel
+        .core
+        .abort_pending(&kernel.core.shell, Duration::from_secs(600))
+        .unwrap();
     client.execute("late");
     client.assert_alive(Shell);
-    assert!(kernel.core.take(&kernel.core.shell, false).unwrap().is_none());
+    assert!(
+        kernel
+            .core
+            .take(&kernel.core.shell, false)
+            .unwrap()
+            .is_none()
+    );
     assert_eq!(client.receive(Shell).content["status"], "aborted");
-    kernel.core.abort_pending(&kernel.core.shell, Duration::ZERO).unwrap();
+    kernel
+        .core
+        .abort_pending(&kernel.core.shell, Duration::ZERO)
+        .unwrap();
     let msg_id = client.execute("after");
     assert_eq!(kernel.next_request().header.msg_id, msg_id);
 }

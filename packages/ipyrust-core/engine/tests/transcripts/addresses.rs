@@ -8,10 +8,17 @@ use ipyrust_zmq::{CurveKeys, has};
 use serde_json::{Value, json};
 
 use crate::common::{
-    Client, Directory, Kernel, PATIENCE, assert_silent, eventually, new_identity, object, receive, send,
+    Client, Directory, Kernel, PATIENCE, assert_silent, eventually, new_identity, object, receive,
+    send,
 };
 
-const PORTS: [&str; 5] = ["shell_port", "iopub_port", "stdin_port", "control_port", "hb_port"];
+const PORTS: [&str; 5] = [
+    "shell_port",
+    "iopub_port",
+    "stdin_port",
+    "control_port",
+    "hb_port",
+];
 
 fn bind_error(fields: &Value) -> (&'static str, String, String) {
     match Kernel::try_with(fields).err().unwrap() {
@@ -30,7 +37,10 @@ fn chosen_ports_are_written_back_beside_what_was_there() {
     let path = kernel.core.connection_path();
     let file: Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
     assert_eq!(file, kernel.core.connection_info());
-    assert_eq!((&file["kernel_name"], &file["unknown"]), (&json!("k"), &json!([1])));
+    assert_eq!(
+        (&file["kernel_name"], &file["unknown"]),
+        (&json!("k"), &json!([1]))
+    );
     let mut numbers = PORTS.map(|port| file[port].as_u64().unwrap()).to_vec();
     numbers.sort_unstable();
     numbers.dedup();
@@ -45,7 +55,11 @@ fn chosen_ports_are_written_back_beside_what_was_there() {
 fn a_port_in_use_is_named() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = taken.local_addr().unwrap().port();
-    for (key, name) in [("shell_port", "shell"), ("iopub_port", "iopub"), ("hb_port", "hb")] {
+    for (key, name) in [
+        ("shell_port", "shell"),
+        ("iopub_port", "iopub"),
+        ("hb_port", "hb"),
+    ] {
         let (channel, endpoint, reason) = bind_error(&json!({key: port}));
         assert_eq!((channel, &*reason), (name, "address already in use"));
         assert_eq!(endpoint, format!("tcp://127.0.0.1:{port}"));
@@ -91,9 +105,15 @@ fn kernels_that_choose_ipc_numbers_at_the_same_time_never_share_one() {
         let started: Vec<_> = (0..KERNELS)
             .map(|_| scope.spawn(|| Kernel::with(fields.clone())))
             .collect();
-        started.into_iter().map(|kernel| kernel.join().unwrap()).collect()
+        started
+            .into_iter()
+            .map(|kernel| kernel.join().unwrap())
+            .collect()
     });
-    let infos: Vec<_> = kernels.iter().map(|kernel| kernel.core.connection_info()).collect();
+    let infos: Vec<_> = kernels
+        .iter()
+        .map(|kernel| kernel.core.connection_info())
+        .collect();
     let mut numbers: Vec<_> = infos
         .iter()
         .flat_map(|info| PORTS.map(|port| info[port].as_u64().unwrap()))
@@ -105,7 +125,10 @@ fn kernels_that_choose_ipc_numbers_at_the_same_time_never_share_one() {
         let client = Client::first_of(kernel);
         client.ask(Control, "connect_request", &json!({}));
         let content = client.receive(Control).content;
-        assert_eq!(content["shell_port"], kernel.core.connection_info()["shell_port"]);
+        assert_eq!(
+            content["shell_port"],
+            kernel.core.connection_info()["shell_port"]
+        );
     }
 }
 
@@ -130,13 +153,21 @@ fn a_living_ipc_listener_is_not_replaced_and_a_dead_one_is() {
 fn a_socket_path_that_is_too_long_is_named() {
     let long = format!("/tmp/{}", "x".repeat(200));
     let (_, endpoint, reason) = bind_error(&json!({"transport": "ipc", "ip": long}));
-    assert!(endpoint.starts_with("ipc:///tmp/xxx") && reason.contains("103 bytes"), "{reason}");
+    assert!(
+        endpoint.starts_with("ipc:///tmp/xxx") && reason.contains("103 bytes"),
+        "{reason}"
+    );
 }
 
 #[test]
 fn a_missing_directory_for_ipc_is_named() {
     let directory = Directory::new();
-    let ip = directory.path().join("missing/k").to_str().unwrap().to_owned();
+    let ip = directory
+        .path()
+        .join("missing/k")
+        .to_str()
+        .unwrap()
+        .to_owned();
     let (channel, _, reason) = bind_error(&json!({"transport": "ipc", "ip": ip}));
     assert_eq!(channel, "shell");
     assert!(reason.contains("No such file"), "{reason}");
@@ -221,7 +252,9 @@ fn a_reply_to_a_client_that_is_gone_is_counted() {
     kernel.core.enter(&request).unwrap();
     // Nobody is told when the system has noticed that a peer is gone, so replies are tried until one is unroutable.
     eventually("the client is gone", || {
-        let reply = kernel.core.reply_message(&request, object(), object(), vec![]);
+        let reply = kernel
+            .core
+            .reply_message(&request, object(), object(), vec![]);
         kernel.core.outbox.push(reply.unwrap()).unwrap();
         let number = kernel.core.outbox.flush(true).unwrap();
         assert!(kernel.core.outbox.wait_until_sent(number, PATIENCE));

@@ -18,7 +18,10 @@ fn kernel_info_on_shell_and_control() {
         let msg_id = client.ask(channel, "kernel_info_request", &json!({}));
         let reply = client.receive(channel);
         assert_eq!(reply.msg_type(), "kernel_info_reply");
-        assert_eq!(reply.content, json!({"status": "ok", "implementation": "test"}));
+        assert_eq!(
+            reply.content,
+            json!({"status": "ok", "implementation": "test"})
+        );
         assert_eq!(reply.parent_id(), msg_id);
         assert_eq!(reply.header["session"], kernel.core.session_id());
         assert_eq!(client.transcript(&msg_id), ["busy", "idle"]);
@@ -29,7 +32,9 @@ fn kernel_info_on_shell_and_control() {
 fn kernel_info_can_be_replaced() {
     let kernel = Kernel::start();
     let client = Client::first_of(&kernel);
-    kernel.core.set_kernel_info(Bytes::from_static(b"{\"banner\":\"new\"}"));
+    kernel
+        .core
+        .set_kernel_info(Bytes::from_static(b"{\"banner\":\"new\"}"));
     client.ask(Control, "kernel_info_request", &json!({}));
     assert_eq!(client.receive(Control).content, json!({"banner": "new"}));
 }
@@ -41,8 +46,18 @@ fn connect_tells_the_ports() {
     client.ask(Shell, "connect_request", &json!({}));
     let reply = client.receive(Shell);
     let info = kernel.core.connection_info();
-    for port in ["shell_port", "iopub_port", "stdin_port", "control_port", "hb_port"] {
-        assert!(reply.content[port].as_u64().is_some_and(|number| number > 0));
+    for port in [
+        "shell_port",
+        "iopub_port",
+        "stdin_port",
+        "control_port",
+        "hb_port",
+    ] {
+        assert!(
+            reply.content[port]
+                .as_u64()
+                .is_some_and(|number| number > 0)
+        );
         assert_eq!(reply.content[port], info[port]);
     }
 }
@@ -53,7 +68,10 @@ fn heartbeat_echoes_whatever_comes() {
     let client = Client::first_of(&kernel);
     let heartbeat = client.heartbeat();
     for ping in [&b"ping"[..], b"", b"\xff\x00<IDS|MSG>", &[7; 100_000]] {
-        let frames = [Bytes::copy_from_slice(ping), Bytes::from_static(b"second frame")];
+        let frames = [
+            Bytes::copy_from_slice(ping),
+            Bytes::from_static(b"second frame"),
+        ];
         send(&heartbeat, &frames);
         assert_eq!(receive(&heartbeat), frames);
     }
@@ -65,7 +83,10 @@ fn usage_tells_this_process() {
     let client = Client::first_of(&kernel);
     client.ask(Control, "usage_request", &json!({}));
     let content = client.receive(Control).content;
-    assert_eq!((&content["status"], &content["pid"]), (&json!("ok"), &json!(std::process::id())));
+    assert_eq!(
+        (&content["status"], &content["pid"]),
+        (&json!("ok"), &json!(std::process::id()))
+    );
 }
 
 #[test]
@@ -79,7 +100,10 @@ fn shutdown_is_answered_and_broadcast_and_closes_the_queues() {
         let kernel = Kernel::start();
         let client = Client::first_of(&kernel);
         let msg_id = client.ask(Control, "shutdown_request", &content);
-        assert_eq!(client.receive(Control).content, json!({"status": "ok", "restart": restart}));
+        assert_eq!(
+            client.receive(Control).content,
+            json!({"status": "ok", "restart": restart})
+        );
         assert_eq!(client.transcript(&msg_id), ["busy", "idle"]);
         let broadcast = client.published();
         assert_eq!(broadcast.msg_type(), "shutdown_reply");
@@ -102,7 +126,9 @@ fn a_shutdown_that_is_ignored_is_forced() {
     let kernel = Kernel::from_setup(directory, setup).unwrap();
     let client = Client::first_of(&kernel);
     client.ask(Control, "shutdown_request", &json!({}));
-    eventually("the exit is forced", || FORCED_EXIT.load(Ordering::SeqCst) == -1);
+    eventually("the exit is forced", || {
+        FORCED_EXIT.load(Ordering::SeqCst) == -1
+    });
     assert!(kernel.log().contains("ignored the shutdown"));
 }
 
@@ -148,8 +174,16 @@ fn answers_come_while_a_cell_runs_and_say_that_it_is_still_busy() {
         .map(|_| client.published())
         .map(|message| (message.parent_id().to_owned(), message.shown()))
         .collect();
-    let expected = [(&cell, "busy"), (&msg_id, "busy"), (&msg_id, "idle"), (&cell, "busy")];
-    assert_eq!(seen, expected.map(|(id, state)| (id.clone(), state.to_owned())));
+    let expected = [
+        (&cell, "busy"),
+        (&msg_id, "busy"),
+        (&msg_id, "idle"),
+        (&cell, "busy"),
+    ];
+    assert_eq!(
+        seen,
+        expected.map(|(id, state)| (id.clone(), state.to_owned()))
+    );
 }
 
 #[test]

@@ -16,7 +16,10 @@ const HEADER: &[u8] = br#"{"msg_id":"1","msg_type":"execute_request","session":"
 type Row = (&'static str, Vec<Bytes>, &'static str);
 
 fn bytes(frames: &[&'static [u8]]) -> Vec<Bytes> {
-    frames.iter().map(|frame| Bytes::from_static(frame)).collect()
+    frames
+        .iter()
+        .map(|frame| Bytes::from_static(frame))
+        .collect()
 }
 
 /// A signed request whose header is `header`.
@@ -33,12 +36,36 @@ fn with_signature(client: &Client, signature: Bytes) -> Vec<Bytes> {
 fn torn() -> Vec<Row> {
     vec![
         ("one empty frame", bytes(&[b""]), "rejected_no_delimiter"),
-        ("empty frames", vec![Bytes::new(); 9], "rejected_no_delimiter"),
-        ("no delimiter", bytes(&[b"s", HEADER, b"{}", b"{}", b"{}"]), "rejected_no_delimiter"),
-        ("a longer delimiter", bytes(&[b"<IDS|MSG>>", b"", HEADER]), "rejected_no_delimiter"),
-        ("nothing behind it", bytes(&[DELIMITER]), "rejected_too_few_frames"),
-        ("four frames", bytes(&[DELIMITER, b"s", HEADER, b"{}", b"{}"]), "rejected_too_few_frames"),
-        ("two delimiters", bytes(&[DELIMITER, DELIMITER, b"s", HEADER]), "rejected_too_few_frames"),
+        (
+            "empty frames",
+            vec![Bytes::new(); 9],
+            "rejected_no_delimiter",
+        ),
+        (
+            "no delimiter",
+            bytes(&[b"s", HEADER, b"{}", b"{}", b"{}"]),
+            "rejected_no_delimiter",
+        ),
+        (
+            "a longer delimiter",
+            bytes(&[b"<IDS|MSG>>", b"", HEADER]),
+            "rejected_no_delimiter",
+        ),
+        (
+            "nothing behind it",
+            bytes(&[DELIMITER]),
+            "rejected_too_few_frames",
+        ),
+        (
+            "four frames",
+            bytes(&[DELIMITER, b"s", HEADER, b"{}", b"{}"]),
+            "rejected_too_few_frames",
+        ),
+        (
+            "two delimiters",
+            bytes(&[DELIMITER, DELIMITER, b"s", HEADER]),
+            "rejected_too_few_frames",
+        ),
     ]
 }
 
@@ -54,16 +81,48 @@ fn forged(client: &Client) -> Vec<Row> {
     changed[5] = Bytes::from_static(br#"{"code":"x"}"#);
     let wrong = "rejected_wrong_signature";
     vec![
-        ("unsigned", with_signature(client, Bytes::new()), "rejected_unsigned"),
-        ("another key", with_signature(client, other.sign(parts)), wrong),
-        ("another scheme", with_signature(client, scheme.sign(parts)), wrong),
-        ("half a signature", with_signature(client, honest.slice(..32)), wrong),
-        ("a doubled signature", with_signature(client, [&honest[..], &honest[..]].concat().into()), wrong),
-        ("no hex", with_signature(client, Bytes::from(vec![b'z'; 64])), wrong),
-        ("binary", with_signature(client, Bytes::from(vec![0xff; 64])), wrong),
+        (
+            "unsigned",
+            with_signature(client, Bytes::new()),
+            "rejected_unsigned",
+        ),
+        (
+            "another key",
+            with_signature(client, other.sign(parts)),
+            wrong,
+        ),
+        (
+            "another scheme",
+            with_signature(client, scheme.sign(parts)),
+            wrong,
+        ),
+        (
+            "half a signature",
+            with_signature(client, honest.slice(..32)),
+            wrong,
+        ),
+        (
+            "a doubled signature",
+            with_signature(client, [&honest[..], &honest[..]].concat().into()),
+            wrong,
+        ),
+        (
+            "no hex",
+            with_signature(client, Bytes::from(vec![b'z'; 64])),
+            wrong,
+        ),
+        (
+            "binary",
+            with_signature(client, Bytes::from(vec![0xff; 64])),
+            wrong,
+        ),
         ("other content", changed, wrong),
         ("frames in another order", moved, wrong),
-        ("every frame empty", bytes(&[DELIMITER, b"", b"", b"", b"", b""]), "rejected_unsigned"),
+        (
+            "every frame empty",
+            bytes(&[DELIMITER, b"", b"", b"", b"", b""]),
+            "rejected_unsigned",
+        ),
     ]
 }
 
@@ -82,10 +141,22 @@ fn malformed(client: &Client) -> Vec<Row> {
         ("two values", [HEADER, HEADER].concat()),
         ("no msg_id", br#"{"msg_type":"execute_request"}"#.to_vec()),
         ("no msg_type", br#"{"msg_id":"1"}"#.to_vec()),
-        ("msg_id is a number", br#"{"msg_id":1,"msg_type":"execute_request"}"#.to_vec()),
-        ("subshell_id is a list", br#"{"msg_id":"1","msg_type":"execute_request","subshell_id":[]}"#.to_vec()),
-        ("not UTF-8", b"{\"msg_id\":\"\xff\",\"msg_type\":\"execute_request\"}".to_vec()),
-        ("not UTF-8 where nobody looks", b"{\"msg_id\":\"1\",\"msg_type\":\"execute_request\",\"x\":\"\xff\"}".to_vec()),
+        (
+            "msg_id is a number",
+            br#"{"msg_id":1,"msg_type":"execute_request"}"#.to_vec(),
+        ),
+        (
+            "subshell_id is a list",
+            br#"{"msg_id":"1","msg_type":"execute_request","subshell_id":[]}"#.to_vec(),
+        ),
+        (
+            "not UTF-8",
+            b"{\"msg_id\":\"\xff\",\"msg_type\":\"execute_request\"}".to_vec(),
+        ),
+        (
+            "not UTF-8 where nobody looks",
+            b"{\"msg_id\":\"1\",\"msg_type\":\"execute_request\",\"x\":\"\xff\"}".to_vec(),
+        ),
         ("deep arrays", deep("[", "]").into_bytes()),
         ("deep objects", deep("{\"a\":", "}").into_bytes()),
     ];
@@ -97,7 +168,11 @@ fn malformed(client: &Client) -> Vec<Row> {
 
 fn assert_rejected(kernel: &Kernel, client: &Client, rows: Vec<Row>) {
     let requests = kernel.count("requests");
-    for (channel, socket) in [(Shell, &client.shell), (Control, &client.control), (Stdin, &client.stdin)] {
+    for (channel, socket) in [
+        (Shell, &client.shell),
+        (Control, &client.control),
+        (Stdin, &client.stdin),
+    ] {
         for (name, frames, counter) in &rows {
             let before = kernel.count(counter);
             // Frames that were taken once would be refused as a replay on the next channel.
@@ -110,9 +185,10 @@ fn assert_rejected(kernel: &Kernel, client: &Client, rows: Vec<Row>) {
                 frames.clone()
             };
             send(socket, &frames);
-            eventually(&format!("{name} on {} counts as {counter}", channel.name()), || {
-                kernel.count(counter) == before + 1
-            });
+            eventually(
+                &format!("{name} on {} counts as {counter}", channel.name()),
+                || kernel.count(counter) == before + 1,
+            );
         }
     }
     assert_eq!(kernel.count("requests"), requests, "nothing was taken");
@@ -170,7 +246,9 @@ fn replayed_messages_on_the_same_and_on_another_channel() {
         (4, &client.shell, &shouted),
     ] {
         send(socket, frames);
-        eventually("the replay is counted", || kernel.count("rejected_replayed") == times);
+        eventually("the replay is counted", || {
+            kernel.count("rejected_replayed") == times
+        });
     }
     assert_eq!(kernel.core.shell.len(), 0);
     assert_unimpressed(&kernel, &client);
@@ -195,7 +273,9 @@ fn a_huge_unsigned_frame_is_dropped() {
     let client = Client::first_of(&kernel);
     let mut frames = vec![Bytes::from(vec![b'x'; 100 << 20])];
     send(&client.shell, &frames);
-    eventually("it is counted", || kernel.count("rejected_no_delimiter") == 1);
+    eventually("it is counted", || {
+        kernel.count("rejected_no_delimiter") == 1
+    });
     frames.splice(0..0, bytes(&[DELIMITER, b"", HEADER, b"{}", b"{}"]));
     send(&client.shell, &frames);
     eventually("it is counted", || kernel.count("rejected_unsigned") == 1);
@@ -221,7 +301,9 @@ fn a_client_named_like_the_delimiter_is_refused() {
     let info = kernel.core.connection_info();
     let named = Client::named(&info, "<IDS|MSG>");
     named.execute("");
-    eventually("it is counted", || kernel.count("rejected_wrong_signature") == 1);
+    eventually("it is counted", || {
+        kernel.count("rejected_wrong_signature") == 1
+    });
     assert_unimpressed(&kernel, &client);
 }
 
@@ -229,9 +311,15 @@ fn a_client_named_like_the_delimiter_is_refused() {
 fn an_unexpected_input_reply_is_dropped() {
     let kernel = Kernel::start();
     let client = Client::first_of(&kernel);
-    for (count, msg_type) in [(1, "input_reply"), (2, "execute_request"), (3, "shutdown_request")] {
+    for (count, msg_type) in [
+        (1, "input_reply"),
+        (2, "execute_request"),
+        (3, "shutdown_request"),
+    ] {
         client.ask(Stdin, msg_type, &json!({"value": "nobody asked"}));
-        eventually("it is counted", || kernel.count("rejected_unexpected_input") == count);
+        eventually("it is counted", || {
+            kernel.count("rejected_unexpected_input") == count
+        });
     }
     assert_eq!(kernel.core.exit_reason(), None);
     assert_unimpressed(&kernel, &client);
@@ -259,9 +347,16 @@ fn bytes_that_are_no_zmq_are_ignored() {
     let kernel = Kernel::start();
     let client = Client::first_of(&kernel);
     let info = kernel.core.connection_info();
-    for port in ["shell_port", "control_port", "stdin_port", "iopub_port", "hb_port"] {
+    for port in [
+        "shell_port",
+        "control_port",
+        "stdin_port",
+        "iopub_port",
+        "hb_port",
+    ] {
         let address = endpoint(info.as_object().unwrap(), port);
-        let mut stream = std::net::TcpStream::connect(address.trim_start_matches("tcp://")).unwrap();
+        let mut stream =
+            std::net::TcpStream::connect(address.trim_start_matches("tcp://")).unwrap();
         let _ = stream.write_all(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n");
         let _ = stream.write_all(&[0xff; 4096]);
     }
@@ -273,12 +368,20 @@ fn rejected_messages_are_logged_once_a_second_without_their_content() {
     let kernel = Kernel::start();
     let client = Client::first_of(&kernel);
     for _ in 0..500 {
-        send(&client.shell, &bytes(&[DELIMITER, b"", b"top secret", b"", b"", b""]));
+        send(
+            &client.shell,
+            &bytes(&[DELIMITER, b"", b"top secret", b"", b"", b""]),
+        );
     }
-    eventually("all are counted", || kernel.count("rejected_unsigned") == 500);
+    eventually("all are counted", || {
+        kernel.count("rejected_unsigned") == 500
+    });
     let log = kernel.log();
     assert!(log.lines().count() < 50, "{log}");
-    assert!(log.contains("dropped a message on shell: unsigned"), "{log}");
+    assert!(
+        log.contains("dropped a message on shell: unsigned"),
+        "{log}"
+    );
     assert!(!log.contains("secret") && !log.contains(KEY));
 }
 
@@ -293,7 +396,10 @@ fn without_a_key_nothing_is_checked_but_the_shape() {
     }
     for (frames, counter) in [
         (bytes(&[b"x"]), "rejected_no_delimiter"),
-        (bytes(&[DELIMITER, b"", b"[]", b"{}", b"{}", b"{}"]), "rejected_bad_header"),
+        (
+            bytes(&[DELIMITER, b"", b"[]", b"{}", b"{}", b"{}"]),
+            "rejected_bad_header",
+        ),
     ] {
         send(&client.shell, &frames);
         eventually(counter, || kernel.count(counter) == 1);

@@ -25,7 +25,10 @@ fn close_sends_what_is_queued_and_is_idempotent() {
     kernel.print(&request, "last words");
     kernel.core.leave(&request).unwrap();
     kernel.core.close(PATIENCE);
-    assert_eq!(client.transcript(&msg_id), ["busy", "stdout:last words", "idle"]);
+    assert_eq!(
+        client.transcript(&msg_id),
+        ["busy", "stdout:last words", "idle"]
+    );
     let started = Instant::now();
     kernel.core.close(PATIENCE);
     assert!(started.elapsed() < Duration::from_secs(1));
@@ -66,12 +69,21 @@ fn a_closed_core_says_so_to_everybody() {
     kernel.core.close(Duration::from_secs(1));
     let core = &kernel.core;
     assert!(matches!(core.take(&core.shell, false), Err(Error::Closed)));
-    assert!(matches!(core.take(&core.control, false), Err(Error::Closed)));
+    assert!(matches!(
+        core.take(&core.control, false),
+        Err(Error::Closed)
+    ));
     assert!(matches!(core.enter(&request), Err(Error::Closed)));
-    assert!(matches!(core.reply(&request, object(), object(), vec![]), Err(Error::Closed)));
+    assert!(matches!(
+        core.reply(&request, object(), object(), vec![]),
+        Err(Error::Closed)
+    ));
     assert!(matches!(core.leave(&request), Err(Error::Closed)));
     let message = publication(core, "display_data", object());
-    assert!(matches!(core.publish(message, &mut || Ok(())), Err(Error::Closed)));
+    assert!(matches!(
+        core.publish(message, &mut || Ok(())),
+        Err(Error::Closed)
+    ));
     assert!(matches!(core.ask("?", false, &request), Err(Error::Closed)));
     let aborted = core.abort_pending(&core.shell, Duration::ZERO);
     assert!(matches!(aborted, Err(Error::Closed)), "{aborted:?}");
@@ -120,14 +132,20 @@ fn watching(parent_pid: u32) -> Kernel {
 
 #[test]
 fn the_end_of_the_parent_ends_the_kernel() {
-    let mut parent = Command::new("cat").stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
+    let mut parent = Command::new("cat")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
     let kernel = watching(parent.id());
     let client = Client::first_of(&kernel);
     client.assert_alive(Shell);
     assert_eq!(kernel.core.exit_reason(), None);
     drop(parent.stdin.take());
     parent.wait().unwrap();
-    eventually("it is noticed", || kernel.core.exit_reason() == Some(ExitReason::ParentDied));
+    eventually("it is noticed", || {
+        kernel.core.exit_reason() == Some(ExitReason::ParentDied)
+    });
     assert!(kernel.core.shell.is_closed());
     assert!(kernel.log().contains("parent process ended"));
 }
@@ -137,5 +155,7 @@ fn a_parent_that_ended_before_ends_the_kernel_at_once() {
     let mut parent = Command::new("true").spawn().unwrap();
     parent.wait().unwrap();
     let kernel = watching(parent.id());
-    eventually("it is noticed", || kernel.core.exit_reason() == Some(ExitReason::ParentDied));
+    eventually("it is noticed", || {
+        kernel.core.exit_reason() == Some(ExitReason::ParentDied)
+    });
 }

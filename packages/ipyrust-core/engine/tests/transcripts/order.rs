@@ -36,17 +36,27 @@ fn every_thread_keeps_its_own_order() {
             });
         }
         let mut progress = vec![Vec::new(); THREADS];
-        while progress.iter().any(|seen: &Vec<String>| seen.last().is_none_or(|last| last != "idle")) {
+        while progress
+            .iter()
+            .any(|seen: &Vec<String>| seen.last().is_none_or(|last| last != "idle"))
+        {
             let message = client.published();
-            let of = requests.iter().position(|request| request.header.msg_id == message.parent_id());
+            let of = requests
+                .iter()
+                .position(|request| request.header.msg_id == message.parent_id());
             progress[of.unwrap()].push(match message.msg_type() {
                 "display_data" => message.content["round"].to_string(),
                 _ => message.shown(),
             });
         }
         for seen in progress {
-            let rounds = (0..ROUNDS).flat_map(|round| [format!("stdout:{round};"), round.to_string()]);
-            let expected: Vec<_> = ["busy".to_owned()].into_iter().chain(rounds).chain(["idle".to_owned()]).collect();
+            let rounds =
+                (0..ROUNDS).flat_map(|round| [format!("stdout:{round};"), round.to_string()]);
+            let expected: Vec<_> = ["busy".to_owned()]
+                .into_iter()
+                .chain(rounds)
+                .chain(["idle".to_owned()])
+                .collect();
             assert_eq!(seen, expected);
         }
         for _ in 0..THREADS {
@@ -62,13 +72,24 @@ fn neighbouring_text_of_one_parent_is_merged_and_none_is_lost() {
     let msg_id = client.execute("");
     let request = kernel.next_request();
     kernel.core.enter(&request).unwrap();
-    let lines: String = (0..20_000).map(|number| format!("line {number}\n")).collect();
-    lines.split_inclusive('\n').for_each(|line| kernel.print(&request, line));
+    let lines: String = (0..20_000)
+        .map(|number| format!("line {number}\n"))
+        .collect();
+    lines
+        .split_inclusive('\n')
+        .for_each(|line| kernel.print(&request, line));
     kernel.core.leave(&request).unwrap();
     let transcript = client.transcript(&msg_id);
-    let text: String = transcript.iter().filter_map(|shown| shown.strip_prefix("stdout:")).collect();
+    let text: String = transcript
+        .iter()
+        .filter_map(|shown| shown.strip_prefix("stdout:"))
+        .collect();
     assert_eq!(text, lines);
-    assert!(transcript.len() < 1000, "{} messages for 20 000 lines", transcript.len());
+    assert!(
+        transcript.len() < 1000,
+        "{} messages for 20 000 lines",
+        transcript.len()
+    );
 }
 
 #[test]
@@ -83,7 +104,10 @@ fn text_of_another_parent_is_not_merged() {
     }
     for (parent, text) in [(&one, "stdout:ab"), (&two, "stdout:c"), (&one, "stdout:d")] {
         let message = client.published();
-        assert_eq!((message.shown().as_str(), message.parent_id()), (text, &*parent.header.msg_id));
+        assert_eq!(
+            (message.shown().as_str(), message.parent_id()),
+            (text, &*parent.header.msg_id)
+        );
     }
 }
 
@@ -97,7 +121,10 @@ fn text_beyond_a_message_is_cut_at_characters() {
     kernel.print(&request, &text);
     kernel.core.leave(&request).unwrap();
     let transcript = client.transcript(&msg_id);
-    let back: String = transcript.iter().filter_map(|shown| shown.strip_prefix("stdout:")).collect();
+    let back: String = transcript
+        .iter()
+        .filter_map(|shown| shown.strip_prefix("stdout:"))
+        .collect();
     assert!(back == text, "{} bytes became {}", text.len(), back.len());
 }
 

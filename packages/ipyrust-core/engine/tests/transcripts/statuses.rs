@@ -19,7 +19,10 @@ fn a_request_is_answered_between_busy_and_idle() {
     kernel.core.leave(&request).unwrap();
     assert_eq!(client.transcript(&msg_id), ["busy", "stdout:hello", "idle"]);
     let reply = client.receive(Shell);
-    assert_eq!((reply.msg_type(), reply.parent_id()), ("execute_reply", &*msg_id));
+    assert_eq!(
+        (reply.msg_type(), reply.parent_id()),
+        ("execute_reply", &*msg_id)
+    );
     assert_eq!(reply.content, json!({"status": "ok"}));
 }
 
@@ -47,7 +50,10 @@ fn an_unanswered_request_gets_an_error_reply_before_idle() {
     kernel.core.leave(&request).unwrap();
     assert_eq!(client.transcript(&msg_id), ["busy", "idle"]);
     let reply = client.receive(Shell);
-    assert_eq!((reply.msg_type(), &reply.content["status"]), ("complete_reply", &json!("error")));
+    assert_eq!(
+        (reply.msg_type(), &reply.content["status"]),
+        ("complete_reply", &json!("error"))
+    );
 }
 
 #[test]
@@ -70,7 +76,9 @@ fn a_second_reply_is_refused() {
     let request = kernel.next_request();
     kernel.reply(&request, r#"{"status":"ok"}"#);
     let second = kernel.core.reply(&request, object(), object(), vec![]);
-    assert!(matches!(second, Err(Error::AlreadyReplied { msg_type }) if msg_type == "execute_request"));
+    assert!(
+        matches!(second, Err(Error::AlreadyReplied { msg_type }) if msg_type == "execute_request")
+    );
     kernel.core.leave(&request).unwrap();
     assert_eq!(client.receive(Shell).content, json!({"status": "ok"}));
     client.assert_alive(Shell);
@@ -84,9 +92,15 @@ fn replies_carry_metadata_and_buffers() {
     let request = kernel.next_request();
     let buffers = vec![Bytes::from_static(b""), Bytes::from(vec![9; 200_000])];
     let metadata = Bytes::from_static(b"{\"a\":1}");
-    kernel.core.reply(&request, object(), metadata, buffers.clone()).unwrap();
+    kernel
+        .core
+        .reply(&request, object(), metadata, buffers.clone())
+        .unwrap();
     let reply = client.receive(Shell);
-    assert_eq!((reply.buffers, &reply.metadata), (buffers, &json!({"a": 1})));
+    assert_eq!(
+        (reply.buffers, &reply.metadata),
+        (buffers, &json!({"a": 1}))
+    );
 }
 
 #[test]
@@ -95,13 +109,20 @@ fn every_subscriber_is_welcomed() {
     let first = Client::first_of(&kernel);
     let second = Client::of(&kernel);
     let welcome = first.published();
-    assert_eq!(welcome.msg_type(), "iopub_welcome", "who subscribed to all hears of all");
+    assert_eq!(
+        welcome.msg_type(),
+        "iopub_welcome",
+        "who subscribed to all hears of all"
+    );
     assert_eq!(welcome.content, json!({"subscription": ""}));
     assert_eq!(welcome.parent_header, json!({}));
     let topical = second.subscribe(b"stream.\xff\"");
     let welcome = second.open(receive(&topical));
     assert_eq!(welcome.prefix, [Bytes::from_static(b"stream.\xff\"")]);
-    assert_eq!(welcome.content, json!({"subscription": "stream.\u{fffd}\""}));
+    assert_eq!(
+        welcome.content,
+        json!({"subscription": "stream.\u{fffd}\""})
+    );
     assert_silent(&topical);
 }
 
@@ -125,7 +146,10 @@ fn starting_is_said_once_with_an_empty_parent() {
     let kernel = Kernel::start();
     let client = Client::of(&kernel);
     let starting = client.published();
-    assert_eq!((&*starting.shown(), &starting.parent_header), ("starting", &json!({})));
+    assert_eq!(
+        (&*starting.shown(), &starting.parent_header),
+        ("starting", &json!({}))
+    );
     let second = Client::of(&kernel);
     assert_silent(&second.iopub);
 }

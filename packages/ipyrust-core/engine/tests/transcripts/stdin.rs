@@ -28,12 +28,27 @@ fn a_question_comes_after_what_was_printed_and_is_answered() {
     kernel.print(&request, "before");
     let question = kernel.core.ask("name \"?\" \u{1}", true, &request).unwrap();
     let asked = client.receive(Stdin);
-    assert_eq!((asked.msg_type(), asked.parent_id()), ("input_request", &*msg_id));
-    assert_eq!(asked.content, json!({"prompt": "name \"?\" \u{1}", "password": true}));
-    assert!(client.iopub.events().unwrap().readable, "the text is there already");
+    assert_eq!(
+        (asked.msg_type(), asked.parent_id()),
+        ("input_request", &*msg_id)
+    );
+    assert_eq!(
+        asked.content,
+        json!({"prompt": "name \"?\" \u{1}", "password": true})
+    );
+    assert!(
+        client.iopub.events().unwrap().readable,
+        "the text is there already"
+    );
     client.ask(Stdin, "input_reply", &json!({"value": "Zoë\n😀"}));
-    assert_eq!(wait_for_answer(&question).unwrap().as_deref(), Some("Zoë\n😀"));
-    kernel.core.questions.withdraw(&request.identities, &question);
+    assert_eq!(
+        wait_for_answer(&question).unwrap().as_deref(),
+        Some("Zoë\n😀")
+    );
+    kernel
+        .core
+        .questions
+        .withdraw(&request.identities, &question);
 }
 
 #[test]
@@ -58,9 +73,15 @@ fn an_answer_reaches_the_client_s_own_question() {
     let second = kernel.next_request();
     let questions = [&first, &second].map(|request| kernel.core.ask("", false, request).unwrap());
     two.ask(Stdin, "input_reply", &json!({"value": "two"}));
-    assert_eq!(wait_for_answer(&questions[1]).unwrap().as_deref(), Some("two"));
+    assert_eq!(
+        wait_for_answer(&questions[1]).unwrap().as_deref(),
+        Some("two")
+    );
     one.ask(Stdin, "input_reply", &json!({"value": "one"}));
-    assert_eq!(wait_for_answer(&questions[0]).unwrap().as_deref(), Some("one"));
+    assert_eq!(
+        wait_for_answer(&questions[0]).unwrap().as_deref(),
+        Some("one")
+    );
 }
 
 #[test]
@@ -69,10 +90,21 @@ fn an_answer_without_text_is_an_error() {
     let client = Client::first_of(&kernel);
     client.execute("");
     let request = kernel.next_request();
-    for content in [json!({}), json!({"value": 1}), json!([]), json!({"value": null})] {
+    for content in [
+        json!({}),
+        json!({"value": 1}),
+        json!([]),
+        json!({"value": null}),
+    ] {
         let question = kernel.core.ask("", false, &request).unwrap();
         client.ask(Stdin, "input_reply", &content);
-        assert!(matches!(wait_for_answer(&question), Err(Error::BadInputReply)), "{content}");
-        kernel.core.questions.withdraw(&request.identities, &question);
+        assert!(
+            matches!(wait_for_answer(&question), Err(Error::BadInputReply)),
+            "{content}"
+        );
+        kernel
+            .core
+            .questions
+            .withdraw(&request.identities, &question);
     }
 }

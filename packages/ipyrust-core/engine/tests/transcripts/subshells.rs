@@ -16,7 +16,11 @@ fn create(client: &Client) -> String {
 }
 
 fn delete(client: &Client, id: &Value) -> Value {
-    client.ask(Control, "delete_subshell_request", &json!({"subshell_id": id}));
+    client.ask(
+        Control,
+        "delete_subshell_request",
+        &json!({"subshell_id": id}),
+    );
     client.receive(Control).content
 }
 
@@ -38,7 +42,10 @@ fn create_list_delete() {
     let mut created = [create(&client), create(&client)];
     created.sort();
     assert_eq!(list(&client), created);
-    assert!(kernel.control_needed.load(Ordering::SeqCst), "its thread is Python's work");
+    assert!(
+        kernel.control_needed.load(Ordering::SeqCst),
+        "its thread is Python's work"
+    );
     assert_eq!(delete(&client, &json!(created[0])), json!({"status": "ok"}));
     assert_eq!(list(&client), created[1..]);
 }
@@ -48,10 +55,26 @@ fn requests_go_to_the_subshell_that_they_name() {
     let kernel = Kernel::start();
     let client = Client::first_of(&kernel);
     let ids = [create(&client), create(&client)];
-    let asked = [client.execute(""), execute_in(&client, &ids[0]), execute_in(&client, &ids[1])];
-    let (one, two) = (kernel.core.subshell(&ids[0]).unwrap(), kernel.core.subshell(&ids[1]).unwrap());
-    let found = [kernel.next_request(), kernel.next_of(&one), kernel.next_of(&two)];
-    assert_eq!(found.each_ref().map(|request| request.header.msg_id.clone()), asked);
+    let asked = [
+        client.execute(""),
+        execute_in(&client, &ids[0]),
+        execute_in(&client, &ids[1]),
+    ];
+    let (one, two) = (
+        kernel.core.subshell(&ids[0]).unwrap(),
+        kernel.core.subshell(&ids[1]).unwrap(),
+    );
+    let found = [
+        kernel.next_request(),
+        kernel.next_of(&one),
+        kernel.next_of(&two),
+    ];
+    assert_eq!(
+        found
+            .each_ref()
+            .map(|request| request.header.msg_id.clone()),
+        asked
+    );
     for request in found {
         kernel.serve(&request, "{}");
         assert_eq!(client.receive(Shell).parent_id(), request.header.msg_id);
@@ -68,10 +91,19 @@ fn an_abort_hits_one_subshell_only() {
     let in_main = client.execute("");
     client.assert_alive(Shell);
     let queue = kernel.core.subshell(&id).unwrap();
-    assert_eq!(kernel.core.abort_pending(&queue, std::time::Duration::ZERO).unwrap(), 1);
+    assert_eq!(
+        kernel
+            .core
+            .abort_pending(&queue, std::time::Duration::ZERO)
+            .unwrap(),
+        1
+    );
     assert!(kernel.core.take(&queue, false).unwrap().is_none());
     let reply = client.receive(Shell);
-    assert_eq!((reply.parent_id(), &reply.content["status"]), (&*in_subshell, &json!("aborted")));
+    assert_eq!(
+        (reply.parent_id(), &reply.content["status"]),
+        (&*in_subshell, &json!("aborted"))
+    );
     assert_eq!(kernel.next_request().header.msg_id, in_main);
 }
 
@@ -112,10 +144,19 @@ fn what_waits_in_a_deleted_subshell_is_answered() {
     assert_eq!(queue.len(), 1);
     assert_eq!(delete(&client, &json!(id))["status"], "ok");
     let reply = client.receive(Shell);
-    assert_eq!((reply.parent_id(), &reply.content["status"]), (&*waiting, &json!("error")));
+    assert_eq!(
+        (reply.parent_id(), &reply.content["status"]),
+        (&*waiting, &json!("error"))
+    );
     assert_eq!(client.transcript(&waiting), ["busy", "idle"]);
-    assert!(matches!(kernel.core.take(&queue, false), Err(Error::Closed)));
-    assert!(matches!(kernel.core.subshell(&id), Err(Error::UnknownSubshell(_))));
+    assert!(matches!(
+        kernel.core.take(&queue, false),
+        Err(Error::Closed)
+    ));
+    assert!(matches!(
+        kernel.core.subshell(&id),
+        Err(Error::UnknownSubshell(_))
+    ));
 }
 
 #[test]
@@ -128,5 +169,10 @@ fn there_is_a_bound() {
     client.ask(Control, "create_subshell_request", &json!({}));
     let content = client.receive(Control).content;
     assert_eq!(content["status"], "error");
-    assert!(content["evalue"].as_str().unwrap().contains("delete one first"));
+    assert!(
+        content["evalue"]
+            .as_str()
+            .unwrap()
+            .contains("delete one first")
+    );
 }

@@ -1,0 +1,90 @@
+"""`run_kernel`: bind first, import the rest afterwards.
+
+Until the sockets answer, a client waits for every import; so this module imports the engine and nothing else, and asyncio
+and the rest of the package come when kernel_info, heartbeat and control are being answered already.
+"""
+
+import os
+from _thread import allocate_lock
+
+from ipyrust_core._native import KernelCore
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ipyrust_core.control import ControlThread
+    from ipyrust_core.interpreter import Interpreter
+
+EXIT_CODES = {"shutdown": 0, "restart": 0, "closed": 0, "parent_died": 1, "io_error": 70}
+"""Exit code of the process by the engine's reason to stop."""
+
+
+def run_kernel(
+    connection_file: str,
+    interpreter: "Interpreter",
+    *,
+    log_fd: int = 2,
+    parent_pid: int | None = None,
+    capture_fds: bool = False,
+) -> int:
+    """Serve `interpreter` on the addresses of `connection_file` until shutdown. Main thread only.
+
+    Args:
+        connection_file: path of the JSON connection file.
+        interpreter: the language.
+        log_fd: file descriptor for the engine's log lines.
+        parent_pid: exit when this process ends; None = JPY_PARENT_PID of the environment, 0 = watch nobody.
+        capture_fds: publish what is written to file descriptors 1 and 2.
+
+    Returns:
+        The exit code for the process (`EXIT_CODES`).
+
+    Raises:
+        ConnectionFileError: the connection file cannot be used.
+        BindError: an address cannot be bound.
+        Exception: whatever `interpreter.start` raises.
+    """
+    from json import dumps
+
+    control = _LazyControl()
+    core = KernelCore(
+        connection_file,
+        kernel_info=dumps({"status": "ok", **interpreter.kernel_info()}).encode(),
+        log_fd=log_fd,
+        parent_pid=_watched_pid(parent_pid),
+        capture_fds=capture_fds,
+        serve_control=control.serve,
+    )
+    try:
+        from ipyrust_core.kernel import serve
+
+        return EXIT_CODES[serve(core, interpreter, control.thread)]
+    finally:
+        core.close()
+
+
+class _LazyControl:
+    """The control thread, made when somebody needs it: the engine may, before the main thread does."""
+
+    def __init__(self) -> None:
+        self._lock = allocate_lock()
+        self._thread: ControlThread | None = None
+
+    @property
+    def thread(self) -> "ControlThread":
+        """The one control thread."""
+        from ipyrust_core.control import ControlThread
+
+        with self._lock:
+            self._thread = self._thread or ControlThread()
+            return self._thread
+
+    def serve(self) -> None:
+        """Run by the engine on a thread of its own."""
+        self.thread.serve()
+
+
+def _watched_pid(parent_pid: int | None) -> int | None:
+    if parent_pid is not None:
+        return parent_pid or None
+    text = os.environ.get("JPY_PARENT_PID", "")
+    return int(text) if text.isdecimal() else None

@@ -1,0 +1,1 @@
+"""One request, one file: request fields → a call of IPython → the reply's content."""

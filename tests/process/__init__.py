@@ -1,0 +1,1 @@
+"""The process around the kernel: bad connection files, bad flags, start and end."""

@@ -1,0 +1,1 @@
+"""Cells that do what they should not: the kernel lives on, or ends as the cell asked."""
