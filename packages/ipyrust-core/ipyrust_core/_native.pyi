@@ -6,7 +6,7 @@ reads nothing but headers. Section numbers (§) are those of the Jupyter messagi
 """
 
 from collections.abc import Callable, Sequence
-from types import TracebackType
+from types import FrameType, TracebackType
 from typing import Any, Literal, Self, final
 
 from typing_extensions import Buffer
@@ -15,6 +15,7 @@ __all__ = [
     "KernelCore",
     "Request",
     "RequestQueue",
+    "SignalHandler",
     "StreamWriter",
     "__version__",
     "libzmq_has",
@@ -102,7 +103,7 @@ class Request:
         metadata: bytes | None = None,
         buffers: Sequence[Buffer] | None = None,
     ) -> None:
-        """Queue the reply (`…_request` → `…_reply`) for the client that asked. Never waits; messages without reply: nothing.
+        """Queue the reply (`…_request` → `…_reply`) for the client that asked. Never waits; comm messages have none.
 
         `metadata` None = `{}`; `buffers` are copied and must be contiguous.
 
@@ -151,6 +152,16 @@ class RequestQueue:
     def close(self) -> None:
         """Refuse and answer with an error whatever is still queued; wake every waiter with CoreClosedError."""
     def __len__(self) -> int: ...
+
+@final
+class SignalHandler:
+    """A handler for `signal.signal` that raises KeyboardInterrupt when `wanted()` is true.
+
+    It is native so that the traceback ends in the code that was interrupted.
+    """
+
+    def __new__(cls, wanted: Callable[[], bool]) -> Self: ...
+    def __call__(self, signum: int, frame: FrameType | None, /) -> None: ...
 
 @final
 class StreamWriter:
@@ -245,11 +256,17 @@ class KernelCore:
         """
     def write_stream(self, name: str, text: str, *, parent: Request | None) -> None:
         """Queue `text` as a `stream` message named "stdout" or "stderr"; merged and bounded like StreamWriter.write."""
-    def stream_writer(self, name: str, parent: Callable[[], Request | None]) -> StreamWriter:
+    def stream_writer(
+        self,
+        name: str,
+        parent: Callable[[], Request | None],
+        fallback: Callable[[], Request | None] | None = None,
+    ) -> StreamWriter:
         """Make the writer of one stream.
 
-        `parent` is called at every write, so it should be a C-level callable such as `ContextVar.get`; when it returns
-        None the text belongs to the request that the main thread ran last.
+        `parent` is called at every write, so it should be a C-level callable such as `ContextVar.get`; only when it
+        returns None `fallback` is asked, and when that is None, too, the text belongs to the request that the main
+        thread ran last.
         """
     def flush(self, timeout: float = 10.0) -> bool:
         """Wait until everything queued so far was handed to libzmq; False if `timeout` seconds were not enough."""
@@ -288,6 +305,8 @@ class KernelCore:
         """Duplicate of file descriptor 1 or 2 as it was before capture."""
     def counters(self) -> dict[str, int]:
         """Messages and bytes in and out, rejected frames by kind, aborted requests, outbox high-water mark."""
+    def request_exit(self, *, restart: bool = False) -> None:
+        """Stop serving, as after a shutdown_request: the queues close, and `shell.get` raises CoreClosedError."""
     def child_after_fork(self) -> None:
         """Called in a forked child: the sockets belong to the parent, so streams write to file descriptors 1 and 2 and everything else is dropped."""
     def close(self, timeout: float = 1.0) -> None:

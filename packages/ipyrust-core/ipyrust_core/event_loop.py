@@ -36,6 +36,19 @@ class KernelEventLoop(asyncio.SelectorEventLoop):
         """A file descriptor that polls readable when the loop has something to do."""
         return int(cast(Any, self)._selector.fileno())
 
+    def due_in(self) -> float | None:
+        """Seconds until something is to run although no descriptor became readable; None = never."""
+        internals = cast(Any, self)
+        if internals._ready:
+            return 0.0
+        if internals._scheduled:
+            return max(0.0, internals._scheduled[0].when() - self.time())
+        return None
+
+    def wakeup_fd(self) -> int:
+        """A file descriptor that ends a wait for `selector_fd` when it is written to (`signal.set_wakeup_fd`)."""
+        return int(cast(Any, self)._csock.fileno())
+
     def turn_once(self) -> None:
         """Run what is due now, without waiting."""
         self.call_soon(self.stop)

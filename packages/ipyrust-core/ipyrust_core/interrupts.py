@@ -17,8 +17,9 @@ import asyncio
 import signal
 from collections.abc import Coroutine, Generator, Iterator
 from contextlib import contextmanager
-from types import FrameType
 from typing import TYPE_CHECKING, Any
+
+from ipyrust_core._native import SignalHandler
 
 if TYPE_CHECKING:
     from ipyrust_core._native import KernelCore
@@ -42,14 +43,19 @@ class Interruptible:
         self._task = loop.create_task(run(), name="ipyrust-cell")
         return self._task
 
+    @property
+    def is_interrupted(self) -> bool:
+        """Whether an interrupt was asked for that the cell has not felt yet."""
+        return self._interrupted
+
     def interrupt(self) -> None:
         """End the wait of the cell with KeyboardInterrupt. For signal handlers and other threads."""
         if self._task is not None:
+            self._interrupted = True
             self._task.get_loop().call_soon_threadsafe(self._cancel)
 
     def _cancel(self) -> None:
         if self._task is not None and not self._task.done():
-            self._interrupted = True
             self._task.cancel()
 
     def __await__(self) -> Generator[Any, Any, Any]:
@@ -83,11 +89,12 @@ class Interrupts:
         self._core = core
         self._subshells = subshells
         self._awaiting: Interruptible | None = None
+        self._handler = SignalHandler(self._is_to_raise)
 
     @contextmanager
     def installed(self) -> Iterator[None]:
         """Handle SIGINT while the block runs; the handler of before comes back."""
-        before = signal.signal(signal.SIGINT, self._on_sigint)
+        before = signal.signal(signal.SIGINT, self._handler)
         try:
             yield
         finally:
@@ -104,17 +111,19 @@ class Interrupts:
 
     def renew(self) -> None:
         """Put our handler back if a cell replaced it: the next cell must be interruptible, too."""
-        if signal.getsignal(signal.SIGINT) != self._on_sigint:
-            signal.signal(signal.SIGINT, self._on_sigint)
+        if signal.getsignal(signal.SIGINT) is not self._handler:
+            signal.signal(signal.SIGINT, self._handler)
 
-    def _on_sigint(self, signum: int, frame: FrameType | None) -> None:
+    def _is_to_raise(self) -> bool:
+        """Whether the handler raises here and now; otherwise it was nobody's interrupt, or the cell's task was told."""
         self._subshells.interrupt()
         if not self._core.interrupt_wanted():
-            return
-        if self._awaiting is not None and _no_task_runs():
-            self._awaiting.interrupt()
-        else:
-            raise KeyboardInterrupt
+            return False
+        cell = self._awaiting
+        if cell is None or cell.is_interrupted or not _no_task_runs():
+            return True  # The second interrupt of a wait that did not end is raised in whatever keeps it from ending.
+        cell.interrupt()
+        return False
 
 
 def _no_task_runs() -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +23,14 @@ if TYPE_CHECKING:
     from typing_extensions import Buffer
 
 
+IdleHook = Callable[[Sequence[int], float | None], None]
+"""Waits between cells, in a GUI toolkit's loop for instance, and serves its own events meanwhile.
+
+Called with file descriptors and a time in seconds (None = for ever): it returns once one of them is readable or the time
+is over, or earlier. It must run some Python code before it returns, so that signals are handled.
+"""
+
+
 class Kernel:
     """The running kernel, handed to `Interpreter.start`."""
 
@@ -31,6 +39,8 @@ class Kernel:
         self.interpreter = interpreter
         self.loop = loop
         """The main thread's event loop: it lives as long as the kernel and runs between cells."""
+        self.idle_hook: IdleHook | None = None
+        """Waits in place of the main thread, between cells and while a cell awaits; None = the kernel waits itself."""
         self.stop_on_error_timeout = 0.0
         """Seconds after a failed cell in which newly arriving cells are aborted, too."""
         self.subshells = Subshells(self)
@@ -80,6 +90,10 @@ class Kernel:
                 "the client that runs this cell does not support input requests"
             )
         return self.core.request_input(prompt, password=password, parent=parent)
+
+    def exit(self, *, restart: bool = False) -> None:
+        """Stop serving once the request that is being served has its reply, as after a shutdown_request."""
+        self.loop.call_soon_threadsafe(lambda: self.core.request_exit(restart=restart))
 
     def serve_comms(self) -> int:
         """Deliver the comm messages that wait in the shell queue now, in the middle of a cell; returns how many."""

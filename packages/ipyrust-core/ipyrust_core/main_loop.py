@@ -2,11 +2,15 @@
 
 While the event loop has nothing to do the thread sleeps in one native wait for both, requests and the loop's selector;
 a kernel that is idle does not wake. While the loop has tasks, it runs and is stopped by the first request.
+
+If there is a `Kernel.idle_hook` (a GUI toolkit), it does the waiting, and the loop is turned whenever it is due.
 """
 
 from __future__ import annotations
 
 import asyncio
+import logging
+import signal
 from typing import TYPE_CHECKING
 
 from ipyrust_core import dispatch
@@ -16,28 +20,35 @@ if TYPE_CHECKING:
     from ipyrust_core._native import Request, RequestQueue
     from ipyrust_core.event_loop import KernelEventLoop
     from ipyrust_core.interpreter import Content
+    from ipyrust_core.kernel import IdleHook
     from ipyrust_core.shells import Shell
+
+log = logging.getLogger("ipyrust")
 
 
 def serve_requests(shell: Shell) -> None:
     """Serve the shell's queue on this thread until it is closed, or until this process is a forked child."""
     while not shell.kernel.is_forked_child:
         try:
-            dispatch.serve(_next_request(shell.queue, shell.loop), shell.kernel, shell)
+            dispatch.serve(_next_request(shell), shell.kernel, shell)
         except CoreClosedError:
             return
         except KeyboardInterrupt:
             continue  # Between two cells there is nothing to interrupt.
 
 
-def _next_request(queue: RequestQueue, loop: KernelEventLoop) -> Request:
+def _next_request(shell: Shell) -> Request:
+    queue, loop = shell.queue, shell.loop
     while True:
         request = queue.get_nowait()
-        if request is None and loop.is_quiet():
+        if request is None and shell.idle_hook is None and loop.is_quiet():
             request = queue.get(fd=loop.selector_fd())
         if request is not None:
             return request
-        _turn(queue, loop)
+        if shell.idle_hook is None:
+            _turn(queue, loop)
+        else:
+            _turn_beside(shell.idle_hook, shell, queue.fileno())
 
 
 def _turn(queue: RequestQueue, loop: KernelEventLoop) -> None:
@@ -52,6 +63,21 @@ def _turn(queue: RequestQueue, loop: KernelEventLoop) -> None:
         loop.remove_reader(queue.fileno())
 
 
+def _turn_beside(hook: IdleHook, shell: Shell, *fds: int) -> None:
+    """Let `hook` wait for `fds` and the loop, then turn the loop once. What the hook calls may create tasks."""
+    loop = shell.loop
+    wakeup_fd = signal.set_wakeup_fd(loop.wakeup_fd(), warn_on_full_buffer=False)
+    try:
+        with shell.kernel.parking.parked(loop):
+            hook((*fds, loop.selector_fd()), loop.due_in())
+    except Exception:
+        log.exception("waiting in a toolkit's loop failed; the toolkit is given up")
+        shell.kernel.idle_hook = None
+    finally:
+        signal.set_wakeup_fd(wakeup_fd)
+    loop.turn_once()
+
+
 def run_suspending(shell: Shell, task: asyncio.Task[Content]) -> Content:
     """Turn the loop until the cell's task is done; comm messages are served whenever it waits."""
 
@@ -63,6 +89,8 @@ def run_suspending(shell: Shell, task: asyncio.Task[Content]) -> Content:
     fd = shell.queue.fileno(comms_only=True)
     shell.loop.add_reader(fd, serve_comm)
     try:
+        while shell.idle_hook is not None and not task.done():
+            _turn_beside(shell.idle_hook, shell)
         return shell.loop.run_until_complete(task)
     finally:
         shell.loop.remove_reader(fd)

@@ -21,7 +21,7 @@ from ipyrust_core.main_loop import run_suspending, serve_requests
 
 if TYPE_CHECKING:
     from ipyrust_core._native import Request, RequestQueue
-    from ipyrust_core.kernel import Kernel
+    from ipyrust_core.kernel import IdleHook, Kernel
 
 log = logging.getLogger("ipyrust")
 
@@ -36,6 +36,11 @@ class Shell:
         self.kernel = kernel
         self.queue = queue
         self.loop = loop
+
+    @property
+    def idle_hook(self) -> IdleHook | None:
+        """What waits in place of this thread, if anything does."""
+        return None
 
     def serve(self) -> None:
         """Serve the queue on the calling thread until it is closed."""
@@ -99,6 +104,11 @@ def _run_at_once(running: Coroutine[Any, Any, Content]) -> Content:
 
 class MainShell(Shell):
     """The shell of the main thread."""
+
+    @property
+    def idle_hook(self) -> IdleHook | None:
+        """See `Kernel.idle_hook`."""
+        return self.kernel.idle_hook
 
     def begin(self, request: Request) -> None:
         """Open the interrupt window."""

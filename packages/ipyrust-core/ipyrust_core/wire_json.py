@@ -22,7 +22,7 @@ _escaped = json.JSONEncoder(
 
 
 def encode(value: Any) -> bytes:
-    """Encode `value` as UTF-8 JSON. Raises ValueError or TypeError when no conversion is known or it nests too deeply."""
+    """Encode `value` as UTF-8 JSON. Raises ValueError or TypeError when it cannot be converted or nests too deeply."""
     try:
         return _strict.encode(value).encode("utf-8")
     except UnicodeEncodeError:

@@ -137,8 +137,10 @@ class FakeCore:
                 content = {"name": name, "text": text}
                 self.publications.append(Publication("stream", content, parent))
 
-    def stream_writer(self, name: str, current: Callable[[], Any]) -> FakeStreamWriter:
-        return FakeStreamWriter(self, name, current)
+    def stream_writer(
+        self, name: str, parent: Callable[[], Any], fallback: Callable[[], Any]
+    ) -> FakeStreamWriter:
+        return FakeStreamWriter(self, name, lambda: parent() or fallback())
 
     def subshell_ids(self) -> list[str]:
         return []
@@ -166,6 +168,9 @@ class FakeKernel:
             raise StdinNotAllowedError("stdin is not allowed")
         self.prompts.append((prompt, password))
         return self.answers.pop(0)
+
+    def exit(self, *, restart: bool = False) -> None:
+        self.core.shell.close()
 
     def serve_comms(self) -> int:
         self.comms_served += 1
@@ -270,7 +275,7 @@ class Frontend:
 def start_frontend(options: KernelOptions) -> Frontend:
     """A started interpreter with somebody to talk to it."""
     kernel = FakeKernel()
-    interpreter = IPythonInterpreter(options)
+    interpreter = IPythonInterpreter(lambda: options)
     interpreter.start(kernel)  # type: ignore[arg-type]
     return Frontend(interpreter, kernel)
 

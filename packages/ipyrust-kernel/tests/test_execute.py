@@ -115,8 +115,6 @@ def test_sys_exit_says_so_and_does_not_exit(frontend: Frontend) -> None:
 def test_quit_asks_the_client_to_exit_and_ends_the_kernel(frontend: Frontend) -> None:
     outcome = frontend.execute("quit()")
     assert outcome.reply["payload"] == [{"source": "ask_exit", "keepkernel": False}]
-    frontend.kernel.loop.call_later(0.2, frontend.kernel.loop.stop)
-    frontend.kernel.loop.run_forever()
     assert frontend.kernel.core.shell.closed
 
 

@@ -45,12 +45,19 @@ def tree(directory: Path) -> dict[str, bytes]:
 def test_what_is_written(run, kernels: Path) -> None:
     assert run() == (0, f"installed kernel 'ipyrust' in {kernels / 'ipyrust'}\n")
     assert spec_of(kernels / "ipyrust") == {
-        "argv": [sys.executable, "-m", "ipyrust", "-f", "{connection_file}"],
+        "argv": [
+            sys.executable,
+            "-Xfrozen_modules=off",
+            "-m",
+            "ipyrust",
+            "-f",
+            "{connection_file}",
+        ],
         "display_name": "Python 3 (ipyrust)",
         "language": "python",
         "interrupt_mode": "signal",
         "kernel_protocol_version": "5.5",
-        "metadata": {"debugger": False, "supported_encryption": ["curve"]},
+        "metadata": {"debugger": True, "supported_encryption": ["curve"]},
     }
     assert set(os.listdir(kernels / "ipyrust")) == {
         "kernel.json",
@@ -80,8 +87,7 @@ def test_a_name_is_shown_when_nothing_else_is_given(run, kernels: Path) -> None:
     assert spec["argv"][-2:] == ["--profile", "p"]
 
 
-def test_the_debugger_wants_frozen_modules_off(monkeypatch, run, kernels: Path) -> None:
-    monkeypatch.setattr("ipyrust.kernelspec.SUPPORTS_DEBUGGER", True)
+def test_the_debugger_wants_frozen_modules_off(run, kernels: Path) -> None:
     run()
     assert spec_of(kernels / "ipyrust")["argv"][1] == "-Xfrozen_modules=off"
     run("--frozen-modules")

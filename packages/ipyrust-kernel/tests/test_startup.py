@@ -44,7 +44,7 @@ def test_a_plain_start_imports_no_application(tmp_path: Path) -> None:
         "import sys\nfrom fake_core import FakeKernel\n"
         "from ipyrust.interpreter import IPythonInterpreter\n"
         "from ipyrust.options import KernelOptions\n"
-        "interpreter = IPythonInterpreter(KernelOptions(ipython_dir=sys.argv[1]))\n"
+        "interpreter = IPythonInterpreter(lambda: KernelOptions(ipython_dir=sys.argv[1]))\n"
         "interpreter.start(FakeKernel())\n"
         "lazy = ['sqlite3', 'jedi', 'pydoc', 'prompt_toolkit', 'matplotlib', 'pdb', 'debugpy',\n"
         "        'IPython.terminal', 'IPython.core.shellapp', 'IPython.core.completer', 'zmq',\n"

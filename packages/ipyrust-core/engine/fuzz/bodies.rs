@@ -35,16 +35,16 @@ pub fn open_frames(data: &[u8]) {
             frames = split.join();
         }
     }
-    check_open(&frames, &signer);
+    check_open(frames, &signer);
 }
 
-fn check_open(frames: &[Bytes], signer: &Signer) {
+fn check_open(frames: Vec<Bytes>, signer: &Signer) {
     let mut replay = ReplayWindow::new(4);
-    let mut once_more = || open(frames.to_vec(), Channel::Shell, signer, &mut replay);
+    let mut once_more = || open(frames.clone(), Channel::Shell, signer, &mut replay);
     let Ok(request) = once_more() else {
         return;
     };
-    let split = Frames::split(frames.to_vec()).expect("what was taken has all frames");
+    let split = Frames::split(frames.clone()).expect("what was taken has all frames");
     let parts = split.signed.each_ref().map(|part| &part[..]);
     if signer.checks() {
         let right = unhex(&signer.sign(parts));
@@ -57,11 +57,12 @@ fn check_open(frames: &[Bytes], signer: &Signer) {
             assert_eq!(header["msg_id"], request.header.msg_id);
             assert_eq!(header["msg_type"], request.header.msg_type);
         }
-        // JSON allows half a surrogate pair and most clients read it; serde_json does not.
+        // JSON allows half a surrogate pair and any number, and most clients read them; serde_json does not.
         Err(error) => {
             let problem = error.to_string();
+            let harmless = ["hex escape", "surrogate", "number out of range"];
             assert!(
-                problem.contains("hex escape") || problem.contains("surrogate"),
+                harmless.iter().any(|each| problem.contains(each)),
                 "{problem}"
             );
         }

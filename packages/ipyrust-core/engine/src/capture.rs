@@ -55,10 +55,11 @@ impl Capture {
 
     /// Queue what waits in the pipes now, for `parent`. Returns whether there was anything.
     pub fn drain(&self, parent: &Parent, outbox: &Outbox) -> bool {
-        // Not `any`: both must be drained.
-        self.streams
-            .iter()
-            .fold(false, |found, stream| stream.drain(parent, outbox) || found)
+        let mut found = false;
+        for stream in &self.streams {
+            found |= stream.drain(parent, outbox);
+        }
+        found
     }
 
     /// The descriptor as it was before.

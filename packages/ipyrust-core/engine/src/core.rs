@@ -278,6 +278,9 @@ impl Core {
     /// # Errors
     /// [`Error::Closed`] when the I/O thread is gone.
     pub fn abort_pending(&self, queue: &Arc<RequestQueue>, window: Duration) -> Result<usize> {
+        if self.is_forked() {
+            return Ok(0); // There is no I/O thread in a forked child.
+        }
         let (done, counted) = std::sync::mpsc::channel();
         let command = Command::Abort {
             queue: Arc::clone(queue),
@@ -298,6 +301,9 @@ impl Core {
     /// # Errors
     /// [`Error::Closed`] when the core is closed.
     pub fn enter(&self, request: &Arc<Request>) -> Result<()> {
+        if self.is_forked() {
+            return Ok(());
+        }
         let mut running = self.running.lock();
         if self.is_main(request) {
             running.push(Arc::clone(request));
@@ -310,6 +316,9 @@ impl Core {
     /// # Errors
     /// [`Error::Closed`] when the core is closed.
     pub fn leave(&self, request: &Arc<Request>) -> Result<()> {
+        if self.is_forked() {
+            return Ok(());
+        }
         let answer = request
             .claim_reply()
             .then(|| self.error_reply(request, "Unanswered", "the kernel has no answer"));
@@ -323,11 +332,13 @@ impl Core {
         )
     }
 
-    /// Statuses around an answer that the I/O thread gave beside a running cell: clients that show the latest status,
-    /// whoever its parent, are told again that the cell is still busy.
+    /// Statuses around an answer that the I/O thread gave beside a running cell. On shell, where kernels used to answer
+    /// only between cells, clients that show the latest status, whoever its parent, are told again that the cell is
+    /// still busy.
     pub(crate) fn statuses_beside(&self, request: &Arc<Request>) -> Result<()> {
         let running = self.running.lock();
-        let again = running.last().map(|each| self.status(Some(each), "busy"));
+        let on_shell = request.channel == Channel::Shell;
+        let again = running.last().filter(|_| on_shell).map(|each| self.status(Some(each), "busy"));
         let pair = [
             self.status(Some(request), "busy"),
             self.status(Some(request), "idle"),
@@ -417,6 +428,9 @@ impl Core {
         metadata: Bytes,
         buffers: Vec<Bytes>,
     ) -> Result<()> {
+        if self.is_forked() {
+            return Ok(());
+        }
         if !request.claim_reply() {
             return Err(Error::AlreadyReplied {
                 msg_type: request.header.msg_type.clone(),
@@ -526,7 +540,7 @@ impl Core {
 
     /// Queue what C code and children wrote until now, for the latest parent.
     pub fn drain_captured(&self) {
-        if let Some(capture) = &self.capture {
+        if let Some(capture) = self.capture.as_ref().filter(|_| !self.is_forked()) {
             capture.drain(&self.latest_parent(), &self.outbox);
         }
     }

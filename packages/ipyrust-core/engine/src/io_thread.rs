@@ -39,6 +39,12 @@ const SEND_BURST: usize = 256;
 /// How long publications wait for the very first subscriber, so that a client whose subscription is still on its way
 /// misses nothing.
 const FIRST_SUBSCRIBER_WAIT: Duration = Duration::from_secs(1);
+/// How long a question waits for its client to connect its stdin socket; a frontend connects its sockets one by one.
+const ASK_FOR: Duration = Duration::from_secs(30);
+const ASK_RETRY: Duration = Duration::from_millis(20);
+/// Questions that may wait so.
+const MOST_UNASKED: usize = 64;
+
 /// State of the thread; nothing of it is shared but `core`.
 pub(crate) struct IoThread {
     core: Arc<Core>,
@@ -48,6 +54,8 @@ pub(crate) struct IoThread {
     replay: ReplayWindow,
     usage: Usage,
     publisher: Publisher,
+    /// Questions whose client has not connected its stdin socket yet, and until when to try.
+    unasked: Vec<(Vec<Bytes>, Instant)>,
     subscribers: FirstSubscriber,
 }
 
@@ -128,6 +136,7 @@ impl IoThread {
             replay: ReplayWindow::new(REPLAY_WINDOW),
             usage: Usage::default(),
             publisher: Publisher::new(),
+            unasked: Vec::new(),
             subscribers: FirstSubscriber::Awaited,
         }
     }
@@ -315,7 +324,7 @@ impl IoThread {
         }
         match route(request.channel, &request.header) {
             Route::Answer(kind) => self.answer(&request, kind),
-            Route::Main if request.is_comm() => self.to_sender(request, None),
+            Route::Main if request.is_comm() => self.hand_to_sender(request, None),
             Route::Main => {
                 self.core.shell.push(request);
                 Ok(())
@@ -327,9 +336,9 @@ impl IoThread {
             Route::Subshell => {
                 let id = request.header.subshell_id.clone();
                 if request.is_comm() {
-                    self.to_sender(request, id)
+                    self.hand_to_sender(request, id)
                 } else {
-                    self.to_subshell(request, id)
+                    self.hand_to_subshell(request, id)
                 }
             }
             Route::Unknown => {
@@ -345,16 +354,16 @@ impl IoThread {
     }
 
     /// A comm message goes to whoever sent on that comm, else where its header says.
-    fn to_sender(&mut self, request: Arc<Request>, addressed: Option<String>) -> Result<()> {
+    fn hand_to_sender(&mut self, request: Arc<Request>, addressed: Option<String>) -> Result<()> {
         let subshell = self
             .core
             .comm_routes
             .find(request.content())
             .unwrap_or(addressed);
-        self.to_subshell(request, subshell)
+        self.hand_to_subshell(request, subshell)
     }
 
-    fn to_subshell(&mut self, request: Arc<Request>, subshell: Option<String>) -> Result<()> {
+    fn hand_to_subshell(&mut self, request: Arc<Request>, subshell: Option<String>) -> Result<()> {
         let Some(id) = subshell else {
             self.core.shell.push(request);
             return Ok(());
@@ -445,7 +454,7 @@ impl IoThread {
         while let Some(message) = self.core.outbox.take_urgent() {
             self.send_reply(message)?;
         }
-        let retry_at = self.publish()?;
+        let retry_at = [self.publish()?, self.ask_again()?].into_iter().flatten().min();
         for _ in 0..SEND_BURST {
             let now = Instant::now();
             if let Some(until) = self.await_subscriber(now) {
@@ -529,14 +538,32 @@ impl IoThread {
         Ok(progress.retry_at)
     }
 
+    /// Try to deliver questions again whose clients were not there; returns when to try next.
+    fn ask_again(&mut self) -> Result<Option<Instant>> {
+        let now = Instant::now();
+        let mut unasked = std::mem::take(&mut self.unasked);
+        unasked.retain(|(_, until)| *until > now);
+        for (frames, until) in unasked {
+            if self.sockets.stdin.send(&frames)? != Sent::Yes {
+                self.unasked.push((frames, until));
+            }
+        }
+        Ok((!self.unasked.is_empty()).then(|| now + ASK_RETRY))
+    }
+
     /// Send to one client; one that is gone or does not read loses its reply, which is counted.
     fn send_reply(&mut self, message: Outgoing) -> Result<()> {
         let channel = message.channel;
         let frames = self.encode(message);
+        if channel == Channel::Stdin {
+            if self.sockets.stdin.send(&frames)? != Sent::Yes && self.unasked.len() < MOST_UNASKED {
+                self.unasked.push((frames, Instant::now() + ASK_FOR));
+            }
+            return Ok(());
+        }
         let socket = match channel {
             Channel::Control => &self.sockets.control,
-            Channel::Stdin => &self.sockets.stdin,
-            Channel::Shell | Channel::Iopub => &self.sockets.shell,
+            Channel::Stdin | Channel::Shell | Channel::Iopub => &self.sockets.shell,
         };
         let give_up = Instant::now() + REPLY_PATIENCE;
         loop {

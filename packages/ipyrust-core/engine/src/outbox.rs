@@ -34,6 +34,8 @@ pub const MAX_STREAM_BYTES: usize = 1 << 20;
 const SEND_NOW_BYTES: usize = 64 << 10;
 /// How long the first text after a silence is held: enough for the second half of a `print`.
 const FIRST_HOLD: Duration = Duration::from_millis(4);
+/// How long a line without its end is held: a client shows what comes in one message as one piece of output.
+const PARTIAL_LINE_HOLD: Duration = Duration::from_millis(200);
 /// Distance between stream messages while text keeps coming.
 const STREAM_INTERVAL: Duration = Duration::from_millis(50);
 /// Explicit flushes that are obeyed at once, a second; more are merged like unflushed text.
@@ -94,10 +96,16 @@ pub struct StreamText {
     pub name: StreamName,
     /// The text.
     pub text: String,
+    since: Instant,
     due: Instant,
 }
 
 impl StreamText {
+    /// When it is to be sent even if nothing follows it.
+    fn due(&self) -> Instant {
+        if self.text.ends_with('\n') { self.due } else { self.due.max(self.since + PARTIAL_LINE_HOLD) }
+    }
+
     fn continues(&self, parent: &Parent, name: StreamName, added: usize) -> bool {
         let same_parent = match (&self.parent, parent) {
             (Some(ours), Some(theirs)) => Arc::ptr_eq(ours, theirs),
@@ -258,12 +266,16 @@ impl Outbox {
         if let Some(Entry::Stream(last)) = state.entries.back_mut()
             && last.continues(parent, name, text.len())
         {
-            let before = last.text.len();
+            let (before, held_until) = (last.text.len(), last.due());
             last.text.push_str(text);
             let ripe = before < SEND_NOW_BYTES && last.text.len() >= SEND_NOW_BYTES;
+            // The reader sleeps until the end of a partial line was due; a line that is whole now is due sooner.
+            let sooner = last.due() < held_until;
             state.grow(text.len());
             if ripe {
                 state.flush_to = state.last_number();
+            }
+            if ripe || sooner {
                 self.wake_reader(state, false);
             }
             return Ok(());
@@ -271,8 +283,9 @@ impl Outbox {
         let mut rest = text;
         while !rest.is_empty() {
             let (chunk, more) = rest.split_at(floor_char_boundary(rest, MAX_STREAM_BYTES));
-            let due = state.stream_due();
+            let (since, due) = (Instant::now(), state.stream_due());
             let text = StreamText {
+                since,
                 parent: parent.clone(),
                 name,
                 text: chunk.to_owned(),
@@ -367,7 +380,7 @@ impl Outbox {
                     && state.flush_to <= state.taken
                     && !state.closed =>
             {
-                let due = text.due;
+                let due = text.due();
                 state.rest(Reader::Asleep);
                 Next::Hold(due)
             }

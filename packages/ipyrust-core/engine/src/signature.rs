@@ -7,14 +7,18 @@ use std::collections::{HashSet, VecDeque};
 
 use bytes::Bytes;
 use hmac::{Hmac, KeyInit, Mac};
+use md5::Md5;
+use sha1::Sha1;
 use sha2::{Sha224, Sha256, Sha384, Sha512};
 
 /// Schemes that a connection file may name.
-pub const SCHEMES: [&str; 4] = ["hmac-sha256", "hmac-sha512", "hmac-sha384", "hmac-sha224"];
+pub const SCHEMES: [&str; 6] = ["hmac-sha256", "hmac-sha512", "hmac-sha384", "hmac-sha224", "hmac-sha1", "hmac-md5"];
 
 #[derive(Clone)]
 enum Keyed {
     None,
+    Md5(Hmac<Md5>),
+    Sha1(Hmac<Sha1>),
     Sha224(Hmac<Sha224>),
     Sha256(Hmac<Sha256>),
     Sha384(Hmac<Sha384>),
@@ -32,6 +36,14 @@ macro_rules! with_mac {
     ($keyed:expr, $mac:ident => $body:expr, none => $none:expr) => {
         match $keyed {
             Keyed::None => $none,
+            Keyed::Md5(mac) => {
+                let mut $mac = mac.clone();
+                $body
+            }
+            Keyed::Sha1(mac) => {
+                let mut $mac = mac.clone();
+                $body
+            }
             Keyed::Sha224(mac) => {
                 let mut $mac = mac.clone();
                 $body
@@ -59,6 +71,8 @@ impl Signer {
     #[must_use]
     pub fn new(scheme: &str, key: &[u8]) -> Option<Self> {
         let keyed = match scheme {
+            "hmac-md5" => Keyed::Md5(Hmac::new_from_slice(key).ok()?),
+            "hmac-sha1" => Keyed::Sha1(Hmac::new_from_slice(key).ok()?),
             "hmac-sha224" => Keyed::Sha224(Hmac::new_from_slice(key).ok()?),
             "hmac-sha256" => Keyed::Sha256(Hmac::new_from_slice(key).ok()?),
             "hmac-sha384" => Keyed::Sha384(Hmac::new_from_slice(key).ok()?),

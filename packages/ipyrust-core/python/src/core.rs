@@ -8,7 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use ipyrust_engine::message::Channel;
 use ipyrust_engine::outbox::{Outgoing, StreamName};
-use ipyrust_engine::{Core, Options};
+use ipyrust_engine::{Core, ExitReason, Options};
 use pyo3::exceptions::{PyOSError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString};
@@ -175,12 +175,14 @@ impl KernelCore {
         write_text(py, &self.core, stream_name(name)?, text, &parent)
     }
 
-    fn stream_writer(&self, name: &str, parent: Py<PyAny>) -> PyResult<StreamWriter> {
-        Ok(StreamWriter {
-            core: Arc::clone(&self.core),
-            name: stream_name(name)?,
-            parent,
-        })
+    #[pyo3(signature = (name, parent, fallback=None))]
+    fn stream_writer(
+        &self,
+        name: &str,
+        parent: Py<PyAny>,
+        fallback: Option<Py<PyAny>>,
+    ) -> PyResult<StreamWriter> {
+        Ok(StreamWriter { core: Arc::clone(&self.core), name: stream_name(name)?, parent, fallback })
     }
 
     #[pyo3(signature = (timeout=10.0))]
@@ -213,7 +215,7 @@ impl KernelCore {
                 }
                 None => {}
             }
-            let slice = Some(Duration::from_millis(500));
+            let slice = Some(Duration::from_millis(100));
             if let Err(error) = wait_readable(py, std::os::fd::AsFd::as_fd(&*question), None, slice)
             {
                 break Err(error);
@@ -292,6 +294,11 @@ impl KernelCore {
             counts.set_item(name, count)?;
         }
         Ok(counts)
+    }
+
+    #[pyo3(signature = (*, restart=false))]
+    fn request_exit(&self, restart: bool) {
+        self.core.request_exit(if restart { ExitReason::Restart } else { ExitReason::Shutdown });
     }
 
     fn child_after_fork(&self) {

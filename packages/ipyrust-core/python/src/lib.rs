@@ -5,6 +5,7 @@ mod core;
 mod errors;
 mod queue;
 mod request;
+mod signals;
 mod stream;
 mod waiting;
 
@@ -58,5 +59,6 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<core::KernelCore>()?;
     module.add_class::<queue::RequestQueue>()?;
     module.add_class::<request::Request>()?;
+    module.add_class::<signals::SignalHandler>()?;
     module.add_class::<stream::StreamWriter>()
 }

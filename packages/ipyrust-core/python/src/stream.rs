@@ -21,6 +21,7 @@ pub(crate) struct StreamWriter {
     pub(crate) core: Arc<Core>,
     pub(crate) name: StreamName,
     pub(crate) parent: Py<PyAny>,
+    pub(crate) fallback: Option<Py<PyAny>>,
 }
 
 #[pymethods]
@@ -36,7 +37,10 @@ impl StreamWriter {
         if text.is_empty()? {
             return Ok(0);
         }
-        let parent = self.parent.bind(py).call0()?;
+        let mut parent = self.parent.bind(py).call0()?;
+        if let Some(fallback) = self.fallback.as_ref().filter(|_| parent.is_none()) {
+            parent = fallback.bind(py).call0()?;
+        }
         write_text(
             py,
             &self.core,

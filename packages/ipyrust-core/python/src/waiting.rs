@@ -7,8 +7,7 @@ use ipyrust_engine::{Core, Error};
 use pyo3::prelude::*;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
-/// Python's signal handlers run on the main thread only, and a signal may land on a system call that is not this
-/// wait's; so no wait is longer than this when there is something to check for.
+/// The longest single poll.
 const SLICE: Duration = Duration::from_secs(3600);
 
 /// What ended a wait.
@@ -29,6 +28,8 @@ pub(crate) fn wait_readable(
 ) -> PyResult<Woken> {
     let deadline = timeout.map(|timeout| Instant::now() + timeout);
     loop {
+        // A signal that came before the poll began does not end it.
+        py.check_signals()?;
         let left = deadline.map_or(SLICE, |at| at.saturating_duration_since(Instant::now()));
         let polled = py.detach(|| {
             let mut fds = [first, second.unwrap_or(first)]

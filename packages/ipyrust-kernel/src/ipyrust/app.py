@@ -135,7 +135,8 @@ def _run(file: ConnectionFile, line: CommandLine) -> int:
         )
     try:
         interpreter = _interpreter(file, line)
-        return run_kernel(file.path, interpreter, capture_fds=interpreter.options.capture_fds)
+        capture_fds = bool(line.options.get("capture_fds", True))
+        return run_kernel(file.path, interpreter, capture_fds=capture_fds)
     except ConnectionFileError as error:
         from ipyrust.exit_codes import ExitCode
 
@@ -158,9 +159,11 @@ def _interpreter(file: ConnectionFile, line: CommandLine) -> IPythonInterpreter:
     """The interpreter for `line`, which says how to attach once it is started if nobody knows the file yet."""
     from ipyrust.interpreter import IPythonInterpreter
 
-    options = _options(line)
+    def make_options() -> KernelOptions:
+        return _options(line)
+
     if not file.is_ours or line.quiet:
-        return IPythonInterpreter(options)
+        return IPythonInterpreter(make_options)
 
     class AnnouncedInterpreter(IPythonInterpreter):
         """Prints how to attach when the sockets listen, which is when the file has its ports."""
@@ -170,7 +173,7 @@ def _interpreter(file: ConnectionFile, line: CommandLine) -> IPythonInterpreter:
                 terminal.write(_how_to_attach(file))
             super().start(kernel)
 
-    return AnnouncedInterpreter(options)
+    return AnnouncedInterpreter(make_options)
 
 
 def _options(line: CommandLine) -> KernelOptions:

@@ -6,32 +6,34 @@ IPython is imported by `start`, when the kernel already answers.
 from __future__ import annotations
 
 import sys
-import threading
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from _thread import _local
 
 from ipyrust.kernel_info import kernel_info
-from ipyrust.options import KernelOptions
 
+TYPE_CHECKING = False  # Importing `typing` would delay the first answer.
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from typing import Any
+
     from ipyrust.debugger.session import Debugger
     from ipyrust.handlers.execute import PreparedCode
     from ipyrust.ipython.build import Ipython
     from ipyrust_core.interpreter import Cell, CommMessage
+    from ipyrust.options import KernelOptions
     from ipyrust_core.kernel import Kernel
 
-Content = Mapping[str, Any]
+    Content = Mapping[str, Any]
 
 
 class IPythonInterpreter:
     """IPython, as an `ipyrust_core.Interpreter`."""
 
-    def __init__(self, options: KernelOptions | None = None) -> None:
-        self.options = options or KernelOptions()
+    def __init__(self, make_options: Callable[[], KernelOptions] | None = None) -> None:
+        self.make_options = make_options
         self._ipython: Ipython | None = None
         self._debugger: Debugger | None = None
         self._modules_at_start: frozenset[str] = frozenset()
-        self._prepared = threading.local()  # subshells run cells on threads of their own
+        self._prepared = _local()  # subshells run cells on threads of their own
 
     @property
     def ipython(self) -> Ipython:
@@ -54,7 +56,10 @@ class IPythonInterpreter:
         from ipyrust.ipython.build import build
 
         self._modules_at_start = frozenset(sys.modules)
-        self._ipython = build(kernel, self.options)
+        from ipyrust.options import KernelOptions
+
+        options = self.make_options() if self.make_options is not None else KernelOptions()
+        self._ipython = build(kernel, options)
 
     def runs_async(self, code: str) -> bool:
         """Whether the cell is to run as a task of the kernel's loop; keeps the transformed code for `execute`."""

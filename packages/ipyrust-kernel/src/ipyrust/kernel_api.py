@@ -138,7 +138,7 @@ class KernelFacade:
 
     def exit_soon(self) -> None:
         """End the kernel after the reply to the running cell is on its way."""
-        self._kernel.loop.call_later(0.1, self._kernel.core.shell.close)
+        self._kernel.exit()
 
     def list_subshells(self) -> list[str]:
         """Ids of the open subshells."""

@@ -7,7 +7,11 @@ from __future__ import annotations
 
 import sys
 from importlib.machinery import PathFinder, SourceFileLoader
-from typing import Any
+from importlib.util import find_spec
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 PROTOCOL_VERSION = "5.5"
 
@@ -22,8 +26,17 @@ def kernel_info() -> dict[str, Any]:
         "language_info": language_info(),
         "banner": banner(ipython_version),
         "help_links": help_links(),
-        "supported_features": [],
+        "supported_features": supported_features(),
     }
+
+
+def supported_features() -> list[str]:
+    """What may be asked of this kernel besides the basics. debugpy is looked for, not imported."""
+    try:
+        has_debugger = find_spec("debugpy") is not None
+    except (ImportError, ValueError):
+        has_debugger = False
+    return ["kernel subshells", "debugger"] if has_debugger else ["kernel subshells"]
 
 
 def find_ipython_version() -> str:

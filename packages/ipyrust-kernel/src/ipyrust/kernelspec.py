@@ -13,8 +13,8 @@ from typing import Any
 DEFAULT_NAME = "ipyrust"
 DEFAULT_DISPLAY_NAME = "Python 3 (ipyrust)"
 
-SUPPORTS_DEBUGGER = False
-"""Whether frontends may offer their debugger. The one place to change when `debug_request` is answered."""
+SUPPORTS_DEBUGGER = True
+"""Whether frontends may offer their debugger; without debugpy, switching it on says what to install."""
 
 
 def kernelspec(

@@ -40,7 +40,10 @@ class Adapter:
             start_new_session=True,
         )
         assert self._process.stdin is not None and self._process.stdout is not None
-        read_fd, write_fd = os.dup(self._process.stdout.fileno()), os.dup(self._process.stdin.fileno())
+        read_fd, write_fd = (
+            os.dup(self._process.stdout.fileno()),
+            os.dup(self._process.stdin.fileno()),
+        )
         self._process.stdin.close()
         self._process.stdout.close()
         self.connection = Connection(read_fd, write_fd, on_event=on_event, on_close=on_close)

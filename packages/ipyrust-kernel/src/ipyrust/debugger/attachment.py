@@ -29,6 +29,9 @@ MISSING = (
     "debugpy is not installed in this kernel's environment, so there is no debugger; install it: "
     "{python} -m pip install 'ipyrust-kernel[debug]'"
 )
+SWITCHES = ("PYDEVD_DISABLE_FILE_VALIDATION", "PYDEVD_USE_FRAME_EVAL")
+"""Variables that are set for the import and are of no concern to child processes. The first one saves users a warning:
+a kernel that was started with frozen modules can be debugged all the same. The second one is debugpy's own."""
 LOOPBACK = {"127.0.0.1", "::1"}
 
 
@@ -43,32 +46,22 @@ def import_debugpy() -> Any:
         DebuggerMissingError: it is not installed, or it cannot run here.
     """
     with kept_breakpointhook():
-        # A kernel that was started with frozen modules can be debugged all the same: no warning into the user's cell.
-        switch = "PYDEVD_DISABLE_FILE_VALIDATION"
-        chosen = os.environ.setdefault(switch, "1")
+        before = {name: os.environ.get(name) for name in SWITCHES}
+        os.environ.setdefault("PYDEVD_DISABLE_FILE_VALIDATION", "1")
         try:
             import debugpy
             from debugpy.server import api  # noqa: F401  (this makes pydevd importable)
         except ImportError as error:
-            if find_debugpy():
-                raise DebuggerMissingError(f"debugpy cannot be imported: {error}") from error
-            raise DebuggerMissingError(MISSING.format(python=sys.executable)) from error
+            if error.name == "debugpy":
+                raise DebuggerMissingError(MISSING.format(python=sys.executable)) from None
+            raise DebuggerMissingError(f"debugpy cannot be imported: {error}") from error
         except Exception as error:  # debugpy's own DebuggerInitializationError
             raise DebuggerMissingError(f"debugpy cannot start here: {error}") from error
         finally:
-            if chosen == "1":
-                os.environ.pop(switch, None)
+            for name, value in before.items():
+                if value is None:
+                    os.environ.pop(name, None)
     return debugpy
-
-
-def find_debugpy() -> bool:
-    """Whether debugpy is installed; does not import it."""
-    from importlib.util import find_spec
-
-    try:
-        return find_spec("debugpy") is not None
-    except (ImportError, ValueError):
-        return False
 
 
 def adapter_directory() -> str:
@@ -126,6 +119,7 @@ class Attachment:
         if "pydevd" in sys.modules:
             import pydevd
 
+            resume_all()  # Or a thread that was stopped would stop again in the next session.
             pydevd.stoptrace()
 
 
@@ -134,6 +128,13 @@ def global_debugger() -> Any:
     from _pydevd_bundle.pydevd_constants import get_global_debugger
 
     return get_global_debugger()
+
+
+def resume_all() -> None:
+    """Let every stopped thread go on."""
+    from _pydevd_bundle.pydevd_api import PyDevdAPI
+
+    PyDevdAPI().request_resume_thread("*")
 
 
 def stop_at(frame: FrameType) -> None:
@@ -155,11 +156,6 @@ def let_interrupts_through(debugger: Any) -> None:
         return
     stop, wait = debugger.do_wait_suspend, debugger._do_wait_suspend
     interrupted: set[int] = set()
-
-    def resume_all() -> None:
-        from _pydevd_bundle.pydevd_api import PyDevdAPI
-
-        PyDevdAPI().request_resume_thread("*")
 
     def wait_and_hold_back(*arguments: Any) -> Any:
         while True:
@@ -223,5 +219,5 @@ def _forked() -> None:
 
         pydevd_sys_monitoring.stop_monitoring(all_threads=True)
     else:
-        threading.settrace(None)  # type: ignore[arg-type]
+        threading.settrace(None)
         _stop_tracing_this_thread()

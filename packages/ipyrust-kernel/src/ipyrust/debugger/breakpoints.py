@@ -31,7 +31,10 @@ class BreakpointHook:
         self._ours: Callable[..., Any] | None = None
 
     def install(self, stop: Callable[[FrameType], object]) -> None:
-        """From now on `breakpoint()` calls `stop` with its caller's frame. PYTHONBREAKPOINT and a hook of the user's win."""
+        """From now on `breakpoint()` calls `stop` with its caller's frame.
+
+        PYTHONBREAKPOINT and a hook of the user's own win.
+        """
         if os.environ.get("PYTHONBREAKPOINT") or sys.breakpointhook is not sys.__breakpointhook__:
             return
 

@@ -19,9 +19,7 @@ class PublishingDebugger(Debugger):
     """Publishes its events as `debug_event` messages, with the newest debug request as parent."""
 
     def __init__(self, ipython: Ipython, kernel_modules: frozenset[str]) -> None:
-        super().__init__(
-            ipython.shell, publish_event=self._publish, kernel_modules=kernel_modules
-        )
+        super().__init__(ipython.shell, publish_event=self._publish, kernel_modules=kernel_modules)
         self._core = ipython.publisher.core
         self._request: Request | None = None
 

@@ -38,6 +38,7 @@ class Waiter:
         self._reply: Json | None = None
 
     def __call__(self, reply: Json | None) -> None:
+        """Take the reply, on the reading thread."""
         self._reply = reply
         self._done.set()
 
@@ -74,9 +75,7 @@ class Connection:
         self._reader = hide(threading.Thread(target=self._read, name="ipyrust-debug", daemon=True))
         self._reader.start()
 
-    def request(
-        self, command: str, arguments: Mapping[str, Any] | None, timeout: float
-    ) -> Json:
+    def request(self, command: str, arguments: Mapping[str, Any] | None, timeout: float) -> Json:
         """Send a request and wait at most `timeout` seconds for its reply.
 
         Raises:

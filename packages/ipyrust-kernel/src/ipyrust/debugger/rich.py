@@ -30,7 +30,7 @@ def encoded(value: object) -> str:
 
     from ipyrust_core import wire_json
 
-    shell: Any = get_ipython()  # type: ignore[no-untyped-call]
+    shell: Any = get_ipython()
     data, metadata = shell.display_formatter.format(value)
     return wire_json.encode({"data": data, "metadata": metadata}).decode("utf-8")
 
@@ -46,7 +46,7 @@ def decoded(result: str) -> Json:
 
 def of_global(shell: InteractiveShell, name: str) -> Json:
     """The rich representation of a variable of the user's namespace."""
-    found = shell.user_expressions({name: name})[name]  # type: ignore[no-untyped-call]
+    found = shell.user_expressions({name: name})[name]
     if found.get("status") != "ok":
         return body({}, {})
     return body(found.get("data", {}), found.get("metadata", {}))

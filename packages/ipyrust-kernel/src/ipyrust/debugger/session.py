@@ -99,7 +99,7 @@ class Debugger:
             "source": self._source,
             "variables": self._variables,
         }
-        shell.events.register("pre_execute", self._attachment.before_cell)  # type: ignore[no-untyped-call]
+        shell.events.register("pre_execute", self._attachment.before_cell)
         atexit.register(self._files.remove)
 
     @property
@@ -128,7 +128,7 @@ class Debugger:
     def close(self) -> None:
         """End the session, if there is one, and remove what it left behind."""
         self._end_session()
-        self._shell.events.unregister("pre_execute", self._attachment.before_cell)  # type: ignore[no-untyped-call]
+        self._shell.events.unregister("pre_execute", self._attachment.before_cell)
         atexit.unregister(self._files.remove)
 
     # -- the session -------------------------------------------------------------------------
@@ -299,9 +299,7 @@ class Debugger:
         target = argument(request, "dstVariableName", str)
         source = argument(request, "srcVariableName", str)
         if not target.isidentifier() or not source.isidentifier():
-            return failure(
-                request, "dstVariableName and srcVariableName must be valid identifiers"
-            )
+            return failure(request, "dstVariableName and srcVariableName must be valid identifiers")
         arguments = {
             "expression": f"globals()[{target!r}]",
             "value": source,

@@ -28,7 +28,7 @@ def read_source(path: str) -> str | None:
 
 
 def list_modules(arguments: Mapping[str, Any]) -> Json:
-    """Body of the reply to `modules`: the modules that have Python source, from `startModule`, `moduleCount` of them."""
+    """Body of the reply to `modules`: those that have Python source, from `startModule`, among `moduleCount`."""
     modules = list(sys.modules.copy().values())
     start = arguments.get("startModule")
     count = arguments.get("moduleCount")

@@ -11,7 +11,12 @@ if TYPE_CHECKING:
 
 def history(shell: ZMQInteractiveShell, content: Mapping[str, Any]) -> dict[str, Any]:
     """history_reply's content: (history session, line, input) or, with `output`, (…, (input, output))."""
-    return {"status": "ok", "history": [list(entry) for entry in _look_up(shell, content)]}
+    # IPython calls the running session 0 in some answers; clients ask for it by its number and expect that back.
+    running = shell.history_manager.session_number  # type: ignore[union-attr]
+    return {
+        "status": "ok",
+        "history": [[session or running, *entry] for session, *entry in _look_up(shell, content)],
+    }
 
 
 def _look_up(shell: ZMQInteractiveShell, content: Mapping[str, Any]) -> Iterable[Any]:

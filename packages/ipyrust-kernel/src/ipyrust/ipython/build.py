@@ -18,6 +18,7 @@ from ipyrust.output.publisher import Publisher
 from ipyrust.output.stdin import stdin_from_clients
 from ipyrust.output.stream import OutStream, Streams
 from ipyrust.output.threads import threads_follow_their_starter
+from ipyrust_core.parent import parent
 
 if TYPE_CHECKING:
     from ipyrust.options import KernelOptions
@@ -86,7 +87,7 @@ def make_streams(
             return open(os.devnull, "w", encoding="utf-8")
         return OutStream(
             name,
-            kernel.core.stream_writer(name, current_parent),
+            kernel.core.stream_writer(name, parent.get, current_parent),
             current_parent=current_parent,
             messages=messages,
             echo=None if options.quiet else own,

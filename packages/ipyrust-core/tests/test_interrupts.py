@@ -1,0 +1,202 @@
+"""An interrupt raises KeyboardInterrupt where the cell is, and nowhere else."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Iterator
+
+import pytest
+
+from ipyrust_core.interrupts import Interruptible, Interrupts
+
+
+class FakeCore:
+    """Says of every signal the same."""
+
+    def __init__(self, wanted: bool) -> None:
+        self.wanted = wanted
+
+    def interrupt_wanted(self) -> bool:
+        return self.wanted
+
+
+class FakeSubshells:
+    """Counts."""
+
+    def __init__(self) -> None:
+        self.interrupts = 0
+
+    def interrupt(self, subshell_id: str | None = None) -> None:
+        self.interrupts += 1
+
+
+@pytest.fixture
+def loop() -> Iterator[asyncio.AbstractEventLoop]:
+    loop = asyncio.new_event_loop()
+    yield loop
+    loop.close()
+
+
+def interrupts(*, wanted: bool = True) -> Interrupts:
+    return Interrupts(FakeCore(wanted), FakeSubshells())
+
+
+def run(loop, cell, *, interrupt=True):
+    """Run a cell and interrupt it once it waits."""
+    driver = Interruptible(cell)
+    task = driver.start(loop)
+    if interrupt:
+        loop.call_later(0.01, driver.interrupt)
+    return loop.run_until_complete(task)
+
+
+def test_a_cell_returns_what_it_returns(loop):
+    async def cell():
+        await asyncio.sleep(0)
+        return "done"
+
+    assert run(loop, cell(), interrupt=False) == "done"
+
+
+def test_a_cell_raises_what_it_raises(loop):
+    async def cell():
+        await asyncio.sleep(0)
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        run(loop, cell(), interrupt=False)
+
+
+def test_a_failed_future_raises_at_the_await(loop):
+    async def cell():
+        future = loop.create_future()
+        loop.call_soon(future.set_exception, OSError("here"))
+        try:
+            await future
+        except OSError as error:
+            return str(error)
+
+    assert run(loop, cell(), interrupt=False) == "here"
+
+
+def test_an_interrupt_raises_at_the_await_and_finally_runs(loop):
+    seen = []
+
+    async def cell():
+        try:
+            await asyncio.sleep(60)
+        except KeyboardInterrupt:
+            seen.append("interrupted")
+            raise
+        finally:
+            seen.append("finally")
+
+    with pytest.raises(KeyboardInterrupt):
+        run(loop, cell())
+    assert seen == ["interrupted", "finally"]
+
+
+def test_a_cell_may_go_on_after_an_interrupt(loop):
+    async def cell():
+        try:
+            await asyncio.sleep(60)
+        except KeyboardInterrupt:
+            await asyncio.sleep(0)
+            assert asyncio.current_task().cancelling() == 0
+            return "went on"
+
+    assert run(loop, cell()) == "went on"
+
+
+def test_a_cancellation_that_is_no_interrupt_stays_one(loop):
+    async def cell():
+        asyncio.get_running_loop().call_soon(asyncio.current_task().cancel)
+        await asyncio.sleep(60)
+
+    with pytest.raises(asyncio.CancelledError):
+        run(loop, cell(), interrupt=False)
+
+
+def test_timeouts_inside_a_cell_work(loop):
+    async def cell():
+        try:
+            async with asyncio.timeout(0.01):
+                await asyncio.sleep(60)
+        except TimeoutError:
+            return "timed out"
+
+    assert run(loop, cell(), interrupt=False) == "timed out"
+
+
+def test_an_interrupt_of_a_cell_that_is_done_is_nothing(loop):
+    async def cell():
+        return 1
+
+    driver = Interruptible(cell())
+    driver.interrupt()  # Not started.
+    task = driver.start(loop)
+    assert loop.run_until_complete(task) == 1
+    driver.interrupt()
+    loop.call_soon(loop.stop)
+    loop.run_forever()
+
+
+def test_a_wanted_signal_raises():
+    with interrupts().installed(), pytest.raises(KeyboardInterrupt):
+        signal.raise_signal(signal.SIGINT)
+
+
+def test_an_unwanted_signal_does_not():
+    with interrupts(wanted=False).installed():
+        signal.raise_signal(signal.SIGINT)
+
+
+def test_a_signal_reaches_the_subshells_too():
+    subshells = FakeSubshells()
+    with Interrupts(FakeCore(wanted=False), subshells).installed():
+        signal.raise_signal(signal.SIGINT)
+    assert subshells.interrupts == 1
+
+
+def test_a_signal_while_the_loop_sleeps_ends_the_wait_of_the_cell(loop):
+    async def cell():
+        await asyncio.sleep(60)
+
+    driver = Interruptible(cell())
+    ours = interrupts()
+    with ours.installed(), ours.awaiting(driver):
+        task = driver.start(loop)
+        # The clock: the loop's own; by then it sleeps, and no task runs.
+        loop.call_later(0.01, signal.raise_signal, signal.SIGINT)
+        with pytest.raises(KeyboardInterrupt):
+            loop.run_until_complete(task)
+
+
+def test_a_signal_while_a_task_computes_raises_in_it(loop):
+    async def cell():
+        try:
+            signal.raise_signal(signal.SIGINT)
+        except KeyboardInterrupt:
+            return "here"
+
+    driver = Interruptible(cell())
+    ours = interrupts()
+    with ours.installed(), ours.awaiting(driver):
+        assert loop.run_until_complete(driver.start(loop)) == "here"
+
+
+def test_the_handler_of_before_comes_back():
+    before = signal.getsignal(signal.SIGINT)
+    with interrupts().installed():
+        assert signal.getsignal(signal.SIGINT) != before
+    assert signal.getsignal(signal.SIGINT) == before
+
+
+def test_a_handler_that_a_cell_left_is_replaced():
+    ours = interrupts()
+    with ours.installed():
+        handler = signal.getsignal(signal.SIGINT)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        ours.renew()
+        assert signal.getsignal(signal.SIGINT) == handler

@@ -1,0 +1,1 @@
+"""The debugger, driven over the wire as a frontend drives it."""
