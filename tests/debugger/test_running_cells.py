@@ -85,6 +85,25 @@ def test_a_stopped_cell_is_interrupted(attached: DebugFrontend, interrupt: Inter
 
 
 @both_ways
+def test_a_stopped_async_cell_is_interrupted(attached: DebugFrontend, interrupt: Interrupt) -> None:
+    cell, _ = attached.run_to("import asyncio\nawait asyncio.sleep(0)\nx = 5\nx\n", 4)
+    interrupt(attached.frontend)
+    was_interrupted(cell)
+    stops_in_the_next_cell(attached)
+
+
+def test_a_stopped_cell_of_a_subshell_is_interrupted(attached: DebugFrontend) -> None:
+    cell = in_subshell(attached, CODE)
+    assert attached.stopped_frame()["line"] == 2
+    attached.frontend.request(
+        "interrupt_request", channel="control", header={"subshell_id": cell.header["subshell_id"]}
+    ).finish()
+    was_interrupted(cell)
+    assert attached.ask("debugInfo")["stoppedThreads"] == []
+    stops_in_the_next_cell(attached)
+
+
+@both_ways
 def test_breakpoints_are_hit_after_an_interrupt(
     attached: DebugFrontend, interrupt: Interrupt
 ) -> None:
@@ -146,15 +165,20 @@ def test_a_thread_stops(attached: DebugFrontend) -> None:
     cell.sees(busy, execute_input, stdout("7\n"), reply("ok"), idle)
 
 
-def test_a_cell_in_a_subshell_stops(attached: DebugFrontend) -> None:
-    frontend = attached.frontend
+def in_subshell(debug: DebugFrontend, code: str) -> Exchange:
+    """A cell in a new subshell, with a breakpoint in its second line."""
+    frontend = debug.frontend
     created = frontend.request("create_subshell_request", channel="control").reply.content
-    attached.break_at(CODE, 2)
-    cell = frontend.request(
+    debug.break_at(code, 2)
+    return frontend.request(
         "execute_request",
-        {"code": CODE, "silent": False, "store_history": False},
+        {"code": code, "silent": False, "store_history": False},
         header={"subshell_id": created["subshell_id"]},
     )
+
+
+def test_a_cell_in_a_subshell_stops(attached: DebugFrontend) -> None:
+    cell = in_subshell(attached, CODE)
     frame = attached.stopped_frame()
     assert frame["line"] == 2
     attached.resume(frame)

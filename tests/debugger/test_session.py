@@ -144,6 +144,19 @@ def test_a_client_cannot_end_the_kernel_by_disconnecting(attached: DebugFrontend
     attached.frontend.run("1 + 1")
 
 
+def test_requests_may_overlap_and_have_equal_numbers(attached: DebugFrontend) -> None:
+    _, frame = attached.run_to(CODE, 2)
+    asked = {}
+    for number in range(20):
+        attached._last_seq = 100
+        asked[number] = attached.send(
+            "evaluate", expression=f"a + {number}", frameId=frame["id"], context="repl"
+        )
+    for number, exchange in asked.items():
+        assert exchange.reply.content["body"]["result"] == str(2 + number)
+        assert exchange.reply.content["request_seq"] == 101
+
+
 def test_what_needs_a_session_says_so(debug: DebugFrontend) -> None:
     for command in ("attach", "stackTrace", "dumpCell", "evaluate"):
         response = debug.response(command)

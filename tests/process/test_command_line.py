@@ -11,8 +11,7 @@ from pathlib import Path
 import pytest
 
 from frontend import DEADLINE, Frontend, KernelProcess, KernelUnderTest
-
-exit_codes = pytest.importorskip("ipyrust.exit_codes")
+from ipyrust.exit_codes import ExitCode
 
 Start = Callable[..., KernelProcess]
 Connect = Callable[[KernelProcess], Frontend]
@@ -54,7 +53,7 @@ def test_help_names_the_connection_file(flag: str) -> None:
 )
 def test_a_wrong_flag_is_one_line_and_its_own_code(arguments: list[str]) -> None:
     done = run(*arguments)
-    assert done.returncode == exit_codes.ExitCode.USAGE
+    assert done.returncode == ExitCode.USAGE
     [line] = done.stderr.splitlines()
     assert arguments[0].partition("=")[0] in line
     assert done.stdout == ""

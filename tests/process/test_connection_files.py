@@ -12,9 +12,9 @@ import pytest
 
 from frontend import KernelProcess, KernelUnderTest
 from frontend.process import CHANNEL_PORTS
+from ipyrust.exit_codes import ExitCode
 
-exit_codes = pytest.importorskip("ipyrust.exit_codes")
-CONNECTION_FILE, ADDRESS = exit_codes.ExitCode.CONNECTION_FILE, exit_codes.ExitCode.ADDRESS
+CONNECTION_FILE, ADDRESS = ExitCode.CONNECTION_FILE, ExitCode.ADDRESS
 
 Refusal = Callable[..., tuple[int, str]]
 
@@ -186,5 +186,5 @@ def test_the_file_is_left_as_it_was(refusal: Refusal, tmp_path: Path) -> None:
 
 
 def test_the_codes_are_distinct() -> None:
-    codes = [int(code) for code in exit_codes.ExitCode]
+    codes = [int(code) for code in ExitCode]
     assert len(set(codes)) == len(codes)

@@ -42,7 +42,7 @@ def started(frontend: Frontend, code: str) -> Exchange:
     [
         "while True: pass",
         "import time; time.sleep(1000)",
-        "import threading; threading.Event().wait()",
+        "import threading\nwhile not threading.Event().wait(0.05): pass",
         "import select; select.select([], [], [])",
         "import subprocess; subprocess.run(['sleep', '1000'])",
     ],

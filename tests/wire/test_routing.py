@@ -1,4 +1,4 @@
-"""Messages that are well-formed but lead nowhere: unknown types, unknown subshells."""
+"""Messages that are well-formed but go nowhere: unknown types, unknown subshells."""
 
 import pytest
 

@@ -5,7 +5,6 @@ Content comes from outside, so every field is checked before it is used; a wrong
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -13,14 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 from ipyrust_core import wire_json
 from ipyrust_core.interpreter import Cell, CommMessage, Content
+from ipyrust_core.log import log
 from ipyrust_core.parent import parent
 
 if TYPE_CHECKING:
     from ipyrust_core._native import Request
     from ipyrust_core.kernel import Kernel
     from ipyrust_core.shells import Shell
-
-log = logging.getLogger("ipyrust")
 
 
 class BadContent(ValueError):
@@ -155,6 +153,9 @@ def _is_complete(request: Request, content: Content, kernel: Kernel) -> Content:
 
 
 def _history(request: Request, content: Content, kernel: Kernel) -> Content:
+    for name in ("n", "session", "start", "stop"):
+        field(content, name, int, None)
+    field(content, "pattern", str, None)
     return kernel.interpreter.history(content)
 
 

@@ -4,9 +4,10 @@ Goal: an interrupt raises KeyboardInterrupt in the cell it was meant for, and no
 execution a signal belongs to (`interrupt.rs`); this handler asks it and then chooses between the two ways in which a
 cell can be reached:
 
-- Python code of the cell runs (also inside a task): raise right here, in it.
-- The cell awaits and the loop sleeps: there is no frame of the cell to raise in, so its task is cancelled, and
-  `Interruptible` turns the cancellation into a KeyboardInterrupt at the very `await`.
+- Python code of the cell runs (also inside its task): raise right here, in it.
+- The cell awaits: there is no frame of the cell to raise in, so its task is cancelled, and `Interruptible` turns the
+  cancellation into a KeyboardInterrupt at the very `await`. If some other task keeps the loop busy, the interrupt is
+  raised in that one first, because the loop would never come to the cell otherwise.
 
 What still fails: code that swallows KeyboardInterrupt goes on, as everywhere in Python.
 """
@@ -42,6 +43,27 @@ class Interruptible:
 
         self._task = loop.create_task(run(), name="ipyrust-cell")
         return self._task
+
+    def finish(self, loop: asyncio.AbstractEventLoop) -> Any:
+        """Turn `loop` until the task is done, and return its result. Blocks."""
+        task = self._task or self.start(loop)
+        while not task.done():
+            try:
+                loop.run_until_complete(task)
+            except KeyboardInterrupt:
+                if not task.done():
+                    self.interrupt()  # It hit another task, or asyncio between two steps.
+        return task.result()
+
+    @property
+    def is_done(self) -> bool:
+        """Whether the task has come to its end."""
+        return self._task is not None and self._task.done()
+
+    @property
+    def is_running(self) -> bool:
+        """Whether the cell's own code is being executed at this moment, rather than awaiting."""
+        return bool(self._cell.cr_running)  # type: ignore[attr-defined]
 
     @property
     def is_interrupted(self) -> bool:
@@ -120,14 +142,14 @@ class Interrupts:
         if not self._core.interrupt_wanted():
             return False
         cell = self._awaiting
-        if cell is None or cell.is_interrupted or not _no_task_runs():
+        if cell is None or cell.is_running or cell.is_interrupted or _a_task_runs():
             return True  # The second interrupt of a wait that did not end is raised in whatever keeps it from ending.
         cell.interrupt()
         return False
 
 
-def _no_task_runs() -> bool:
+def _a_task_runs() -> bool:
     try:
-        return asyncio.current_task() is None
+        return asyncio.current_task() is not None
     except RuntimeError:
-        return True
+        return False

@@ -15,6 +15,7 @@ from ipyrust_core.errors import StdinNotAllowedError
 from ipyrust_core.event_loop import KernelEventLoop, Parking
 from ipyrust_core.interpreter import Interpreter
 from ipyrust_core.interrupts import Interrupts
+from ipyrust_core.log import log_to
 from ipyrust_core.parent import parent as current_parent
 from ipyrust_core.processes import end_children
 from ipyrust_core.shells import MainShell, Subshells
@@ -109,6 +110,7 @@ def serve(core: KernelCore, interpreter: Interpreter, control: ControlThread) ->
 
     Raises whatever `interpreter.start` raises.
     """
+    log_to(core.original_fd(2))
     loop = KernelEventLoop()
     asyncio.set_event_loop(loop)
     kernel = Kernel(core, interpreter, loop)

@@ -9,21 +9,20 @@ If there is a `Kernel.idle_hook` (a GUI toolkit), it does the waiting, and the l
 from __future__ import annotations
 
 import asyncio
-import logging
 import signal
 from typing import TYPE_CHECKING
 
 from ipyrust_core import dispatch
 from ipyrust_core.errors import CoreClosedError
+from ipyrust_core.log import log
 
 if TYPE_CHECKING:
     from ipyrust_core._native import Request, RequestQueue
     from ipyrust_core.event_loop import KernelEventLoop
     from ipyrust_core.interpreter import Content
+    from ipyrust_core.interrupts import Interruptible
     from ipyrust_core.kernel import IdleHook
     from ipyrust_core.shells import Shell
-
-log = logging.getLogger("ipyrust")
 
 
 def serve_requests(shell: Shell) -> None:
@@ -78,8 +77,8 @@ def _turn_beside(hook: IdleHook, shell: Shell, *fds: int) -> None:
     loop.turn_once()
 
 
-def run_suspending(shell: Shell, task: asyncio.Task[Content]) -> Content:
-    """Turn the loop until the cell's task is done; comm messages are served whenever it waits."""
+def run_suspending(shell: Shell, cell: Interruptible) -> Content:
+    """Turn the loop until the cell is done; comm messages are served whenever it waits."""
 
     def serve_comm() -> None:
         request = shell.queue.get_nowait(comms_only=True)
@@ -89,8 +88,12 @@ def run_suspending(shell: Shell, task: asyncio.Task[Content]) -> Content:
     fd = shell.queue.fileno(comms_only=True)
     shell.loop.add_reader(fd, serve_comm)
     try:
-        while shell.idle_hook is not None and not task.done():
-            _turn_beside(shell.idle_hook, shell)
-        return shell.loop.run_until_complete(task)
+        while shell.idle_hook is not None and not cell.is_done:
+            try:
+                _turn_beside(shell.idle_hook, shell)
+            except KeyboardInterrupt:
+                cell.interrupt()  # As in `Interruptible.finish`.
+        content: Content = cell.finish(shell.loop)
+        return content
     finally:
         shell.loop.remove_reader(fd)

@@ -43,8 +43,10 @@ def run_kernel(
         BindError: an address cannot be bound.
         Exception: whatever `interpreter.start` raises.
     """
+    import _signal  # `signal` would import enum first.
     from json import dumps
 
+    before = _signal.signal(_signal.SIGINT, _ignore_interrupt)
     control = _LazyControl()
     core = KernelCore(
         connection_file,
@@ -60,6 +62,11 @@ def run_kernel(
         return EXIT_CODES[serve(core, interpreter, control.thread)]
     finally:
         core.close()
+        _signal.signal(_signal.SIGINT, before)
+
+
+def _ignore_interrupt(signum: int, frame: object) -> None:
+    """Before there is a cell there is nothing to interrupt. (SIG_IGN would be inherited by child processes.)"""
 
 
 class _LazyControl:

@@ -7,7 +7,6 @@ another thread only by an exception that Python raises at its next bytecode.
 
 from __future__ import annotations
 
-import logging
 import threading
 import time
 from collections.abc import Coroutine
@@ -17,13 +16,12 @@ from ipyrust_core._native import raise_in_thread
 from ipyrust_core.event_loop import KernelEventLoop
 from ipyrust_core.interpreter import Cell, Content
 from ipyrust_core.interrupts import Interruptible
+from ipyrust_core.log import log
 from ipyrust_core.main_loop import run_suspending, serve_requests
 
 if TYPE_CHECKING:
     from ipyrust_core._native import Request, RequestQueue
     from ipyrust_core.kernel import IdleHook, Kernel
-
-log = logging.getLogger("ipyrust")
 
 REPEAT_AFTER = 0.5
 """Seconds in which a second interrupt of the same cell counts as the first one, come by another way."""
@@ -77,7 +75,8 @@ class Shell:
     def _run_suspending(self, running: Coroutine[Any, Any, Content]) -> Content:
         driver = Interruptible(running)
         with self.awaiting(driver):
-            return run_suspending(self, driver.start(self.loop))
+            driver.start(self.loop)
+            return run_suspending(self, driver)
 
     def begin(self, request: Request) -> None:
         """Interrupts may hit from now on."""

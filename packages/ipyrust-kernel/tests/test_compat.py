@@ -50,7 +50,7 @@ def test_ipykernels_comm_is_ours(frontend: Frontend) -> None:
 
 def test_none_of_it_imports_the_real_ipykernel(frontend: Frontend) -> None:
     frontend.execute("import ipykernel.zmqshell, ipykernel.comm\nipykernel.version_info")
-    assert "ipykernel.kernelbase" not in sys.modules
+    assert "ipykernel.ipkernel" not in sys.modules
 
 
 def test_the_rest_comes_from_the_real_one(frontend: Frontend) -> None:

@@ -132,12 +132,17 @@ impl Connection {
                 ));
             }
         };
-        let transport = match text_field(&fields, "transport", "tcp")?.as_str() {
+        let transport = match fields
+            .get("transport")
+            .map_or(Some("tcp"), Value::as_str)
+            .unwrap_or_default()
+        {
             "tcp" => Transport::Tcp,
             "ipc" => Transport::Ipc,
-            other => {
+            _ => {
+                let transport = fields.get("transport").unwrap_or(&Value::Null);
                 return Err(format!(
-                    "unknown transport {other:?}; use \"tcp\" or \"ipc\""
+                    "unknown transport {transport}; use \"tcp\" or \"ipc\""
                 ));
             }
         };
@@ -157,11 +162,6 @@ impl Connection {
         };
         let key = text_field(&fields, "key", "")?;
         let scheme = text_field(&fields, "signature_scheme", "hmac-sha256")?;
-        let scheme = if scheme.is_empty() {
-            "hmac-sha256".to_owned()
-        } else {
-            scheme
-        };
         let signer = Signer::new(&scheme, key.as_bytes()).ok_or_else(|| {
             format!(
                 "unknown signature_scheme {scheme:?}; use one of {}",
@@ -369,9 +369,20 @@ fn text_field(
     default: &str,
 ) -> std::result::Result<String, String> {
     match fields.get(name) {
-        None | Some(Value::Null) => Ok(default.to_owned()),
+        None => Ok(default.to_owned()),
         Some(Value::String(text)) => Ok(text.clone()),
-        Some(other) => Err(format!("{name} must be a string, not {}", kind(other))),
+        Some(other) => Err(format!(
+            "{name} must be a string{}, not {other}",
+            example(default)
+        )),
+    }
+}
+
+fn example(value: &str) -> String {
+    if value.is_empty() {
+        String::new()
+    } else {
+        format!(" such as {value:?}")
     }
 }
 

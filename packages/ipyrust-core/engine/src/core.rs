@@ -338,7 +338,10 @@ impl Core {
     pub(crate) fn statuses_beside(&self, request: &Arc<Request>) -> Result<()> {
         let running = self.running.lock();
         let on_shell = request.channel == Channel::Shell;
-        let again = running.last().filter(|_| on_shell).map(|each| self.status(Some(each), "busy"));
+        let again = running
+            .last()
+            .filter(|_| on_shell)
+            .map(|each| self.status(Some(each), "busy"));
         let pair = [
             self.status(Some(request), "busy"),
             self.status(Some(request), "idle"),

@@ -454,7 +454,10 @@ impl IoThread {
         while let Some(message) = self.core.outbox.take_urgent() {
             self.send_reply(message)?;
         }
-        let retry_at = [self.publish()?, self.ask_again()?].into_iter().flatten().min();
+        let retry_at = [self.publish()?, self.ask_again()?]
+            .into_iter()
+            .flatten()
+            .min();
         for _ in 0..SEND_BURST {
             let now = Instant::now();
             if let Some(until) = self.await_subscriber(now) {

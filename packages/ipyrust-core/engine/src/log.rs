@@ -57,3 +57,51 @@ impl Log {
         let _ = rustix::io::write(&self.fd, format!("ipyrust: {text}{more}\n").as_bytes());
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Read;
+
+    fn log() -> (Log, std::fs::File) {
+        let (read, write) = rustix::pipe::pipe().unwrap();
+        (Log::new(write), std::fs::File::from(read))
+    }
+
+    fn written(log: Log, mut read: std::fs::File) -> String {
+        drop(log);
+        let mut text = String::new();
+        read.read_to_string(&mut text).unwrap();
+        text
+    }
+
+    #[test]
+    fn one_line_a_kind_and_second() {
+        let (log, read) = log();
+        for _ in 0..3 {
+            log.line("one", "first");
+        }
+        log.line("two", "second\nkind");
+        assert_eq!(written(log, read), "ipyrust: first\nipyrust: second kind\n");
+    }
+
+    #[test]
+    fn the_next_line_says_how_many_were_left_out() {
+        let (log, read) = log();
+        for _ in 0..4 {
+            log.line("kind", "text");
+        }
+        for (since, _) in log.last.lock().values_mut() {
+            *since -= INTERVAL;
+        }
+        log.line("kind", "text");
+        assert!(written(log, read).ends_with("ipyrust: text (3 more like this)\n"));
+    }
+
+    #[test]
+    fn a_log_that_nobody_reads_is_no_error() {
+        let (log, read) = log();
+        drop(read);
+        log.line("kind", "text");
+    }
+}

@@ -103,7 +103,11 @@ pub struct StreamText {
 impl StreamText {
     /// When it is to be sent even if nothing follows it.
     fn due(&self) -> Instant {
-        if self.text.ends_with('\n') { self.due } else { self.due.max(self.since + PARTIAL_LINE_HOLD) }
+        if self.text.ends_with('\n') {
+            self.due
+        } else {
+            self.due.max(self.since + PARTIAL_LINE_HOLD)
+        }
     }
 
     fn continues(&self, parent: &Parent, name: StreamName, added: usize) -> bool {

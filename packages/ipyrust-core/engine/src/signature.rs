@@ -12,7 +12,14 @@ use sha1::Sha1;
 use sha2::{Sha224, Sha256, Sha384, Sha512};
 
 /// Schemes that a connection file may name.
-pub const SCHEMES: [&str; 6] = ["hmac-sha256", "hmac-sha512", "hmac-sha384", "hmac-sha224", "hmac-sha1", "hmac-md5"];
+pub const SCHEMES: [&str; 6] = [
+    "hmac-sha256",
+    "hmac-sha512",
+    "hmac-sha384",
+    "hmac-sha224",
+    "hmac-sha1",
+    "hmac-md5",
+];
 
 #[derive(Clone)]
 enum Keyed {

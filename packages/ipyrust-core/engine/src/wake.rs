@@ -65,3 +65,31 @@ impl AsFd for Wake {
         self.read.as_fd()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
+    fn is_set(wake: &Wake) -> bool {
+        let mut fds = [PollFd::new(wake, PollFlags::IN)];
+        let now = Timespec {
+            tv_sec: 0,
+            tv_nsec: 0,
+        };
+        poll(&mut fds, Some(&now)).unwrap() == 1
+    }
+
+    #[test]
+    fn is_set_until_cleared_however_often_it_was_set() {
+        let wake = Wake::new().unwrap();
+        assert!(!is_set(&wake));
+        for times in [1, 2, 100_000] {
+            (0..times).for_each(|_| wake.signal());
+            assert!(is_set(&wake));
+            wake.clear();
+            assert!(!is_set(&wake), "after {times}");
+        }
+        wake.clear(); // Does not block.
+    }
+}

@@ -182,7 +182,12 @@ impl KernelCore {
         parent: Py<PyAny>,
         fallback: Option<Py<PyAny>>,
     ) -> PyResult<StreamWriter> {
-        Ok(StreamWriter { core: Arc::clone(&self.core), name: stream_name(name)?, parent, fallback })
+        Ok(StreamWriter {
+            core: Arc::clone(&self.core),
+            name: stream_name(name)?,
+            parent,
+            fallback,
+        })
     }
 
     #[pyo3(signature = (timeout=10.0))]
@@ -298,7 +303,11 @@ impl KernelCore {
 
     #[pyo3(signature = (*, restart=false))]
     fn request_exit(&self, restart: bool) {
-        self.core.request_exit(if restart { ExitReason::Restart } else { ExitReason::Shutdown });
+        self.core.request_exit(if restart {
+            ExitReason::Restart
+        } else {
+            ExitReason::Shutdown
+        });
     }
 
     fn child_after_fork(&self) {

@@ -100,9 +100,12 @@ def _serve(line: CommandLine, arguments: Sequence[str]) -> int:
     if file.is_ours:
         _remove_when_terminated(file)
     try:
-        return _run(file, line)
+        code = _run(file, line)
     finally:
         file.remove()
+    from ipyrust.leaving import leave
+
+    return leave(code)
 
 
 def _remove_when_terminated(file: ConnectionFile) -> None:

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from ipyrust.debugger.session import Debugger
     from ipyrust.handlers.execute import PreparedCode
     from ipyrust.ipython.build import Ipython
-    from ipyrust_core.interpreter import Cell, CommMessage
     from ipyrust.options import KernelOptions
+    from ipyrust_core.interpreter import Cell, CommMessage
     from ipyrust_core.kernel import Kernel
 
     Content = Mapping[str, Any]

@@ -1,31 +1,40 @@
 """`get_ipython().kernel`: what libraries and notebooks touch of ipykernel's kernel object.
 
-A façade for other people's code. Nothing of ours may use it, and nothing is decided here.
+A façade for other people's code. Nothing of ours may use it, and nothing is decided here. What it lacks on purpose:
+sockets (`control_stream`, `stdin_socket`: no socket is reachable from Python) and a hand in the order of requests
+(`shell_handlers` may be read and changed, but requests are dispatched by the engine).
 """
 
 from __future__ import annotations
 
-import asyncio
 import logging
-from collections.abc import Callable, Generator, Mapping, Sequence
+import os
+import sys
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from ipyrust import kernel_info
+from ipyrust.eventloops.of_kernel import HasEventLoop
 from ipyrust.ipython.session_facade import PublishingSocket, SessionFacade
-from ipyrust_core.wire_json import decode
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
 
     from ipyrust.comms import KernelCommManager
     from ipyrust.ipython.shell import ZMQInteractiveShell
+    from ipyrust.kernel_api_loop import Done, IOPubThread, LoopFacade, ShellStream
     from ipyrust.output.publisher import Publisher
     from ipyrust_core.kernel import Kernel
 
 Message = dict[str, Any]
+Handler = Callable[[Any, Any, Message], Coroutine[Any, Any, None]]
+
+REAL_CLASSES = (("ipykernel.ipkernel", "IPythonKernel"), ("ipykernel.kernelbase", "Kernel"))
+"""Where the class is that the façade claims, once somebody has imported it."""
 
 
-class KernelFacade:
+class KernelFacade(HasEventLoop):
     """Stands where ipykernel has its IPythonKernel."""
 
     implementation = "ipython"
@@ -44,11 +53,10 @@ class KernelFacade:
         "comm_msg",
         "comm_close",
     )
-    eventloop: Callable[..., Any] | None = None
     control_thread = None
-    iopub_thread = None
-    shell_stream = None
+    control_stream = None
     stdin_socket = None
+    _aborting = False
     comm_manager: KernelCommManager
     shell: ZMQInteractiveShell
 
@@ -58,10 +66,42 @@ class KernelFacade:
         self.log = logging.getLogger("ipyrust")
         self.session = SessionFacade(publisher)
         self.iopub_socket = PublishingSocket()
-        self.io_loop = LoopFacade(kernel.loop)
         self.app = AppFacade(self, publisher.core.connection_file)
-        self.shell_handlers: dict[str, Callable[..., Any]] = {}
+        self.shell_handlers: dict[str, Handler] = dict.fromkeys(
+            self.msg_types, self.execute_request
+        )
         self.language_info = kernel_info.language_info()
+
+    @property  # type: ignore[misc]
+    def __class__(self) -> Any:
+        """The real kernel class once it is imported, so that `isinstance` and traits accept this kernel."""
+        for module, name in REAL_CLASSES:
+            loaded = sys.modules.get(module)
+            found = loaded.__dict__.get(name) if loaded is not None else None
+            if found is not None:
+                return found
+        return KernelFacade
+
+    @cached_property
+    def io_loop(self) -> LoopFacade:
+        """The kernel's event loop."""
+        from ipyrust.kernel_api_loop import LoopFacade
+
+        return LoopFacade(self._kernel.loop)
+
+    @cached_property
+    def shell_stream(self) -> ShellStream:
+        """What event loops ask whether requests wait."""
+        from ipyrust.kernel_api_loop import ShellStream
+
+        return ShellStream(self._publisher.core)
+
+    @cached_property
+    def iopub_thread(self) -> IOPubThread:
+        """What publishes."""
+        from ipyrust.kernel_api_loop import IOPubThread
+
+        return IOPubThread(self._publisher.core)
 
     @property
     def ident(self) -> str:
@@ -70,13 +110,31 @@ class KernelFacade:
 
     @property
     def execution_count(self) -> int:
-        """The number that the next stored cell gets."""
+        """As the shell's."""
         return self.shell.execution_count
+
+    @property
+    def implementation_version(self) -> str:
+        """Version of IPython."""
+        return str(kernel_info.kernel_info()["implementation_version"])
 
     @property
     def banner(self) -> str:
         """Text that a console shows at the start."""
         return str(self.shell.banner) if hasattr(self.shell, "banner") else ""
+
+    @property
+    def user_ns(self) -> dict[str, Any]:
+        """The namespace of the cells."""
+        namespace: dict[str, Any] = self.shell.user_ns
+        return namespace
+
+    @property
+    def config(self) -> Any:
+        """As the shell's."""
+        return self.shell.config
+
+    # -- parent ------------------------------------------------------------------------------
 
     def get_parent(self, channel: str | None = None) -> Message:
         """The request that the calling thread or task works for; {} on other channels than "shell"."""
@@ -95,6 +153,8 @@ class KernelFacade:
         request = self._publisher.current_parent()
         return {"shell": list(request.identities) if request is not None else [], "control": []}
 
+    # -- messages ----------------------------------------------------------------------------
+
     def send_response(
         self,
         stream: object,
@@ -112,6 +172,7 @@ class KernelFacade:
             stream,
             msg_or_type,
             content,
+            self.get_parent(),
             ident=ident,
             buffers=buffers,
             header=header,
@@ -120,8 +181,16 @@ class KernelFacade:
 
     def do_one_iteration(self) -> Done:
         """Deliver the comm messages that wait, in the middle of a cell. The result may be awaited or left alone."""
+        from ipyrust.kernel_api_loop import Done
+
         self._kernel.serve_comms()
         return Done()
+
+    async def execute_request(self, stream: object, ident: Any, parent: Message) -> None:
+        """Refuse: waiting cells are run by the engine, in their order, and never handed to other code."""
+        raise RuntimeError(
+            "a kernel on ipyrust hands out no requests; cells that wait run after this one"
+        )
 
     def raw_input(self, prompt: str = "") -> str:
         """Ask the user for a line."""
@@ -130,6 +199,8 @@ class KernelFacade:
     def getpass(self, prompt: str = "", stream: object = None) -> str:
         """Ask the user for a line that is not shown."""
         return self._kernel.input(prompt, password=True)
+
+    # -- life --------------------------------------------------------------------------------
 
     def do_shutdown(self, restart: bool) -> dict[str, Any]:
         """End the kernel soon."""
@@ -144,67 +215,72 @@ class KernelFacade:
         """Ids of the open subshells."""
         return list(self._publisher.core.subshell_ids())
 
-    @property
-    def parent_request(self) -> Message:
-        """Header of the running request."""
-        request = self._publisher.current_parent()
-        return decode(request.header) if request is not None else {}
-
 
 class AppFacade:
-    """Stands where ipykernel has its IPKernelApp."""
+    """Stands where ipykernel has its IPKernelApp: the running one is the only one."""
+
+    __module__ = "ipykernel.kernelapp"
 
     name = "ipython-kernel"
 
     def __init__(self, kernel: KernelFacade, connection_file: str) -> None:
         self.kernel = kernel
         self.connection_file = connection_file
-        self.abs_connection_file = connection_file
+        self.abs_connection_file = os.path.abspath(connection_file)
+        self.connection_dir = os.path.dirname(self.abs_connection_file)
+
+    def __getattr__(self, name: str) -> Any:
+        """`ip`, `transport` and the ports, as the connection file has them."""
+        if name in ("ip", "transport", "kernel_name") or name.endswith("_port"):
+            info = self.kernel._publisher.core.connection_info
+            if name in info:
+                return info[name]
+        raise AttributeError(f"the running kernel's app has no attribute {name!r}")
 
     @property
     def shell(self) -> ZMQInteractiveShell:
         """The shell."""
         return self.kernel.shell
 
+    @property
+    def config(self) -> Any:
+        """The shell's configuration."""
+        return self.kernel.shell.config
 
-class LoopFacade:
-    """The kernel's asyncio loop with the names of a tornado loop."""
+    @property
+    def session(self) -> SessionFacade:
+        """As the kernel's."""
+        return self.kernel.session
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self.asyncio_loop = loop
+    @property
+    def iopub_socket(self) -> PublishingSocket:
+        """As the kernel's."""
+        return self.kernel.iopub_socket
 
-    def add_callback(self, callback: Callable[..., Any], *args: Any, **kwargs: Any) -> None:
-        """Call `callback` soon, on the loop's thread; a coroutine it returns becomes a task."""
-        self.asyncio_loop.call_soon_threadsafe(self._call, callback, args, kwargs)
+    @classmethod
+    def initialized(cls) -> bool:
+        """True in a kernel."""
+        from IPython.core.getipython import get_ipython
 
-    spawn_callback = add_callback
-    add_callback_from_signal = add_callback
+        return get_ipython() is not None
 
-    def call_later(
-        self, delay: float, callback: Callable[..., Any], *args: Any, **kwargs: Any
-    ) -> asyncio.TimerHandle:
-        """Call `callback` after `delay` seconds."""
-        return self.asyncio_loop.call_later(delay, self._call, callback, args, kwargs)
+    @classmethod
+    def instance(cls, *_arguments: Any, **_options: Any) -> AppFacade:
+        """The running kernel's. Raises RuntimeError where none runs."""
+        from IPython.core.getipython import get_ipython
 
-    def remove_timeout(self, handle: asyncio.TimerHandle) -> None:
-        """Cancel what `call_later` returned."""
-        handle.cancel()
+        shell: Any = get_ipython()
+        if shell is None:
+            raise RuntimeError("no kernel runs in this process any more")
+        app: AppFacade = shell.kernel.app
+        return app
 
-    def time(self) -> float:
-        """Time of the loop's clock."""
-        return self.asyncio_loop.time()
+    @classmethod
+    def launch_instance(cls, *_arguments: Any, **_options: Any) -> None:
+        """Refuse: a process has one kernel."""
+        from ipyrust.compat.contents import IN_PROCESS
 
-    def _call(
-        self, callback: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
-    ) -> None:
-        result = callback(*args, **kwargs)
-        if asyncio.iscoroutine(result):
-            self.asyncio_loop.create_task(result)
+        raise RuntimeError(IN_PROCESS)
 
 
-class Done:
-    """Something finished that may be awaited."""
-
-    def __await__(self) -> Generator[Any, None, None]:
-        return
-        yield
+AppFacade.__name__ = AppFacade.__qualname__ = "IPKernelApp"

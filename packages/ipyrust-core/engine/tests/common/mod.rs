@@ -350,6 +350,14 @@ impl Client {
         socket
     }
 
+    /// A DEALER of another name, connected to one port only.
+    pub fn dealer(&self, identity: &str, port: &str) -> Socket {
+        let socket = connecting(&self.context, SocketKind::Dealer, &self.info);
+        socket.set_identity(identity.as_bytes()).unwrap();
+        socket.connect(&endpoint(&self.info, port)).unwrap();
+        socket
+    }
+
     fn socket(&self, channel: Channel) -> &Socket {
         match channel {
             Channel::Shell => &self.shell,

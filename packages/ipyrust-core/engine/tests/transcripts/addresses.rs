@@ -1,15 +1,18 @@
 //! Where the sockets are bound: ports, paths, keys, and clients that come back.
 
+use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixListener;
+use std::sync::Arc;
 
 use ipyrust_engine::Error;
+use ipyrust_engine::connection::Connection;
 use ipyrust_engine::message::Channel::{Control, Shell};
 use ipyrust_zmq::{CurveKeys, has};
 use serde_json::{Value, json};
 
 use crate::common::{
-    Client, Directory, Kernel, PATIENCE, assert_silent, eventually, new_identity, object, receive,
-    send,
+    Client, Directory, Kernel, PATIENCE, Setup, assert_silent, eventually, new_identity, object,
+    receive, send,
 };
 
 const PORTS: [&str; 5] = [
@@ -45,8 +48,7 @@ fn chosen_ports_are_written_back_beside_what_was_there() {
     numbers.sort_unstable();
     numbers.dedup();
     assert_eq!(numbers.len(), 5, "five sockets, five ports");
-    let mode = std::os::unix::fs::PermissionsExt::mode(&path.metadata().unwrap().permissions());
-    assert_eq!(mode & 0o777, 0o600);
+    assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o600);
     let beside: Vec<_> = kernel.directory.path().read_dir().unwrap().collect();
     assert_eq!(beside.len(), 2, "the file and the log: {beside:?}");
 }
@@ -261,4 +263,59 @@ fn a_reply_to_a_client_that_is_gone_is_counted() {
         kernel.count("unroutable") > 0
     });
     watcher.assert_alive(Shell);
+}
+
+/// What is wrong with a connection file that was prepared like this.
+fn file_problem(prepare: impl FnOnce(&std::path::Path)) -> String {
+    let directory = Directory::new();
+    let connection_file = directory.connection_file(&json!({}));
+    prepare(&connection_file);
+    let setup = Setup {
+        connection_file,
+        parent_pid: None,
+        stop_grace: PATIENCE,
+    };
+    match setup.start(Arc::default()).err().unwrap() {
+        Error::ConnectionFile { problem, .. } => problem,
+        other => panic!("{other}"),
+    }
+}
+
+#[test]
+fn a_file_that_cannot_be_used_is_named_with_the_fix() {
+    let set_mode = |path: &std::path::Path, mode| {
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+    };
+    let problem = file_problem(|path| std::fs::remove_file(path).unwrap());
+    assert!(problem.contains("does not exist"), "{problem}");
+    let problem = file_problem(|path| {
+        std::fs::remove_file(path).unwrap();
+        std::fs::create_dir(path).unwrap();
+    });
+    assert!(problem.contains("not a regular file"), "{problem}");
+    let problem = file_problem(|path| set_mode(path, 0o666));
+    assert!(
+        problem.contains("0666") && problem.contains("chmod 600"),
+        "{problem}"
+    );
+    let problem = file_problem(|path| std::fs::write(path, "{\"key\": \"se").unwrap());
+    assert!(problem.contains("not complete JSON"), "{problem}");
+    let problem = file_problem(|path| std::fs::write(path, b"\xff\xfe").unwrap());
+    assert!(problem.contains("not complete JSON"), "{problem}");
+}
+
+#[test]
+fn a_new_file_is_private_and_never_replaces_one() {
+    let directory = Directory::new();
+    let keys = ["one.json", "two.json"].map(|name| {
+        let path = directory.path().join(name);
+        Connection::create(&path, "k").unwrap();
+        assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o600);
+        let again = Connection::create(&path, "k").unwrap_err().to_string();
+        assert!(again.contains("cannot be created"), "{again}");
+        let file: Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+        file["key"].as_str().unwrap().to_owned()
+    });
+    assert_eq!(keys[0].len(), 64);
+    assert_ne!(keys[0], keys[1]);
 }

@@ -161,29 +161,31 @@ fn unknown_messages_that_are_no_request_get_statuses_only() {
     client.assert_alive(Shell); // Its reply is the first on the channel.
 }
 
+/// What is published, as parent and state.
+fn states(client: &Client, count: usize) -> Vec<(String, String)> {
+    (0..count)
+        .map(|_| client.published())
+        .map(|message| (message.parent_id().to_owned(), message.shown()))
+        .collect()
+}
+
 #[test]
-fn answers_come_while_a_cell_runs_and_say_that_it_is_still_busy() {
+fn answers_come_while_a_cell_runs_and_on_shell_say_that_it_is_still_busy() {
     let kernel = Kernel::start();
     let client = Client::first_of(&kernel);
     let cell = client.execute("");
     let request = kernel.next_request();
     kernel.core.enter(&request).unwrap();
-    let msg_id = client.ask(Control, "kernel_info_request", &json!({}));
-    client.receive(Control);
-    let seen: Vec<_> = (0..4)
-        .map(|_| client.published())
-        .map(|message| (message.parent_id().to_owned(), message.shown()))
-        .collect();
-    let expected = [
-        (&cell, "busy"),
-        (&msg_id, "busy"),
-        (&msg_id, "idle"),
-        (&cell, "busy"),
-    ];
-    assert_eq!(
-        seen,
-        expected.map(|(id, state)| (id.clone(), state.to_owned()))
-    );
+    assert_eq!(states(&client, 1), [(cell.clone(), "busy".into())]);
+    for (channel, again) in [(Shell, true), (Control, false)] {
+        let msg_id = client.ask(channel, "kernel_info_request", &json!({}));
+        client.receive(channel);
+        let mut expected = vec![(msg_id.clone(), "busy".into()), (msg_id, "idle".into())];
+        expected.extend(again.then(|| (cell.clone(), "busy".into())));
+        assert_eq!(states(&client, expected.len()), expected);
+    }
+    kernel.core.leave(&request).unwrap();
+    assert_eq!(states(&client, 1), [(cell, "idle".into())]);
 }
 
 #[test]

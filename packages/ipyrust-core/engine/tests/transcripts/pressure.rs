@@ -112,3 +112,45 @@ fn a_pause_ends_the_wait_of_a_writer() {
         numbered(&kernel.core).find_map(|message| kernel.core.publish(message, &mut pause).err());
     assert!(matches!(refused, Some(Error::Interrupted)), "{refused:?}");
 }
+
+/// Type and stream text of the next publication; large contents are not parsed.
+fn next_shown(client: &Client) -> String {
+    let wire = receive(&client.iopub);
+    if wire.iter().map(Bytes::len).max() > Some(SIZE_BYTES) {
+        return "large".into();
+    }
+    client.open(wire).shown()
+}
+
+#[test]
+fn after_its_time_a_stalled_subscriber_is_given_up_and_everybody_is_told_when_it_comes_back() {
+    let kernel = kernel();
+    let stalled = Client::slow(&kernel);
+    let reading = Client::of(&kernel);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            for message in numbered(&kernel.core) {
+                let mut pause = || {
+                    kernel.core.nap();
+                    Ok(())
+                };
+                kernel.core.publish(message, &mut pause).unwrap();
+            }
+        });
+        for number in 0..MESSAGES {
+            assert_eq!(next_number(&reading), number, "who reads misses nothing");
+        }
+    });
+    assert!(kernel.count("dropped") > 0);
+    assert!(kernel.log().contains("stopped reading"));
+    let is_notice = |shown: &str| shown.starts_with("stderr:[ipyrust: a client that had stopped");
+    std::thread::scope(|scope| {
+        scope.spawn(move || while !is_notice(&next_shown(&stalled)) {});
+        let noticed = || {
+            let message = publication(&kernel.core, "probe", Bytes::from_static(b"{}"));
+            kernel.core.outbox.push(message).unwrap();
+            is_notice(&next_shown(&reading))
+        };
+        eventually("the notice", noticed);
+    });
+}

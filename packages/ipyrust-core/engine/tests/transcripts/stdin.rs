@@ -9,7 +9,7 @@ use ipyrust_engine::message::Channel::{Control, Shell, Stdin};
 use ipyrust_zmq::{Interest, PollItem, poll};
 use serde_json::json;
 
-use crate::common::{Client, Kernel, PATIENCE};
+use crate::common::{Client, Kernel, PATIENCE, receive, send};
 
 fn wait_for_answer(question: &Arc<Question>) -> Result<Option<String>, Error> {
     let mut items = [PollItem::fd(question.as_fd(), Interest::READABLE)];
@@ -107,4 +107,18 @@ fn an_answer_without_text_is_an_error() {
             .questions
             .withdraw(&request.identities, &question);
     }
+}
+
+#[test]
+fn a_question_waits_for_a_client_that_connects_its_sockets_one_by_one() {
+    let kernel = Kernel::start();
+    let client = Client::first_of(&kernel);
+    let shell = client.dealer("late", "shell_port");
+    let header = br#"{"msg_id":"1","msg_type":"execute_request","session":"late"}"#;
+    send(&shell, &client.sign(header, b"{}"));
+    let request = kernel.next_request();
+    let _question = kernel.core.ask("late?", false, &request).unwrap();
+    client.assert_alive(Control); // The question came before; it has found nobody.
+    let stdin = client.dealer("late", "stdin_port");
+    assert_eq!(client.open(receive(&stdin)).content["prompt"], "late?");
 }

@@ -52,6 +52,14 @@ class KernelMagics(Magics):
         cls: Any = line_magic("cls")(clear)  # type: ignore[arg-type]
 
     @line_magic
+    def gui(self, arg_s: str) -> None:
+        """Let a GUI toolkit's event loop run between cells: qt, qt5, qt6, tk, gtk3, gtk4, wx, osx; nothing = none.
+
+        Windows and timers stay alive while no cell runs, and while a cell awaits.
+        """
+        self.shell.enable_gui(arg_s.strip() or None)
+
+    @line_magic
     def less(self, arg_s: str) -> None:
         """Show a file in the pager; a Python file is coloured."""
         from IPython.core import page

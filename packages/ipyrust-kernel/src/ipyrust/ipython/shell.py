@@ -19,7 +19,6 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from IPython.core.autocall import ZMQExitAutocall
-from IPython.core.error import UsageError
 from IPython.core.interactiveshell import InteractiveShell, InteractiveShellABC
 from IPython.core.profiledir import ProfileDir
 from traitlets import Any as AnyTrait
@@ -49,8 +48,6 @@ ENVIRONMENT = {
 """Set for the kernel and its children: colours are wanted, pagers cannot work."""
 
 INLINE_BACKEND = "module://matplotlib_inline.backend_inline"
-LOOPLESS_GUIS = {None, "", "inline", "nbagg", "webagg", "notebook", "ipympl", "widget", "asyncio"}
-"""Values of %gui that need no event loop besides the kernel's own."""
 
 
 @dataclass(slots=True)
@@ -293,15 +290,14 @@ class ZMQInteractiveShell(InteractiveShell):
         yield
 
     def enable_gui(self, gui: str | None = None) -> None:
-        """Choose the event loop that runs between cells.
+        """Let a GUI toolkit's event loop run while the kernel has nothing to do; None = only the kernel's own.
 
         Raises:
-            UsageError: the kernel cannot run this loop.
+            UsageError: the name is not known, or the toolkit cannot be used; the message says what to do.
         """
-        if gui not in LOOPLESS_GUIS:
-            raise UsageError(
-                f"The {gui!r} event loop is not supported yet; use %gui asyncio, or %matplotlib inline."
-            )
+        from ipyrust.eventloops.names import enable_gui
+
+        enable_gui(gui, self.kernel)
         self.active_eventloop = gui
 
     def system_piped(self, cmd: str) -> None:

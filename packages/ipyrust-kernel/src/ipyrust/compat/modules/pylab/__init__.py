@@ -1,0 +1,1 @@
+"""`ipykernel.pylab`: the old home of matplotlib's inline backend."""

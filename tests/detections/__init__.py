@@ -1,0 +1,1 @@
+"""What libraries look for to know that they are in a notebook, asked by the libraries themselves."""
