@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 HERE = Path(__file__).parent
-TRANSCRIPTS = ("protocol", "wire", "process", "user_code", "debugger")
+TRANSCRIPTS = ("protocol", "wire", "process", "user_code", "debugger", "ipython")
 if str(HERE) not in sys.path:
     sys.path.insert(0, str(HERE))
 

@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+
 from detections.environments import environment
 from detections.notebook import Notebook
-
 from frontend import Frontend, KernelProcess, KernelUnderTest
 
 SITUATIONS = ("ipyrust alone", "ipyrust beside ipykernel", "ipykernel")
@@ -32,9 +32,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             continue
         item.add_marker(pytest.mark.timeout(400))
         ours = item.get_closest_marker("ours")
-        if ours is not None and getattr(item, "callspec", None):
-            if item.callspec.params.get("situation") == "ipykernel":  # type: ignore[attr-defined]
-                item.add_marker(pytest.mark.skip(reason=f"ipykernel differs: {ours.args[0]}"))
+        parameters = item.callspec.params if hasattr(item, "callspec") else {}
+        if ours is not None and parameters.get("situation") == "ipykernel":
+            item.add_marker(pytest.mark.skip(reason=f"ipykernel differs: {ours.args[0]}"))
 
 
 @pytest.fixture(params=SITUATIONS)
@@ -51,6 +51,14 @@ def kernel(situation: str) -> KernelUnderTest:
     return KernelUnderTest((python, "-m", module, "-f", "{connection_file}"))
 
 
+class NamedKernel(KernelProcess):
+    """A kernel whose connection file is named as a server names it."""
+
+    def before_start(self) -> None:
+        """Put the kernel's id into the name."""
+        self.connection_file = self.connection_file.rename(self.folder / "kernel-0123.json")
+
+
 StartNotebook = Callable[..., Notebook]
 
 
@@ -63,7 +71,7 @@ def start_notebook(kernel: KernelUnderTest, tmp_path: Path) -> Iterator[StartNot
         place = tmp_path / folder
         place.mkdir()
         changes = {name: None for name in os.environ if name.startswith(("VSCODE", "CI", "GITHUB"))}
-        process = KernelProcess(kernel, place, env={**changes, **env})
+        process = NamedKernel(kernel, place, env={**changes, **env})
         opened.append(Notebook(Frontend(process)))
         return opened[-1]
 

@@ -60,7 +60,9 @@ def _made(name: str, requirements: list[Path], behind: Path | None = None) -> Pa
     subprocess.run(command, check=True)
     if behind is not None:
         (_site_packages(python) / "behind.pth").write_text(f"{_site_packages(behind)}\n")
-        (_site_packages(python) / "ipyrust.pth").write_text(f"{_packages(_site_packages(behind))}\n")
+        (_site_packages(python) / "ipyrust.pth").write_text(
+            f"{_packages(_site_packages(behind))}\n"
+        )
     (folder / "complete").touch()
     return python
 

@@ -14,7 +14,9 @@ def test_pandas_knows_the_frontend(notebook: Notebook) -> None:
 
 
 def test_polars_knows_the_notebook(notebook: Notebook) -> None:
-    assert notebook.value("from polars._utils.various import _in_notebook; _in_notebook()") == "True"
+    assert (
+        notebook.value("from polars._utils.various import _in_notebook; _in_notebook()") == "True"
+    )
 
 
 def test_polars_shows_html(notebook: Notebook) -> None:

@@ -35,7 +35,10 @@ def libzmq_has(capability: str) -> bool:
     """Tell whether libzmq was built with `capability`: "curve", "ipc", … Does not block."""
 
 def murmur2(data: bytes, seed: int) -> int:
-    """32-bit MurmurHash2 of `data` over little-endian words; `seed` is below 2**32. Does not block; holds the GIL (1 GB/s)."""
+    """32-bit MurmurHash2 of `data` over little-endian words; `seed` is below 2**32.
+
+    Does not block; holds the GIL (1 GB/s).
+    """
 
 def write_connection_file(path: str, *, kernel_name: str = "ipyrust") -> None:
     """Write a new connection file with a random key, loopback tcp and ports 0 (= chosen when a kernel binds).
@@ -47,9 +50,9 @@ def write_connection_file(path: str, *, kernel_name: str = "ipyrust") -> None:
     """
 
 def raise_in_thread(thread_id: int, kind: type[BaseException] | None) -> bool:
-    """Raise `kind` in the thread with this `threading.get_ident()` at its next bytecode; None takes back what was not raised yet.
+    """Raise `kind` in the thread with this `threading.get_ident()` at its next bytecode.
 
-    Does not block, and does not end a system call that the thread sits in. Returns whether there is such a thread.
+    None takes back what was not raised yet. Does not block, and does not end a system call that the thread sits in. Returns whether there is such a thread.
     """
 
 @final
@@ -141,13 +144,14 @@ class RequestQueue:
             CoreClosedError: the core is closed and the queue empty.
         """
     def fileno(self, *, comms_only: bool = False) -> int:
-        """File descriptor that polls readable while requests (`comms_only`: comm messages) wait or the core is closed."""
+        """File descriptor that polls readable while requests wait (`comms_only`: comm messages), or once closed."""
     def abort_pending(self, window: float = 0.0) -> int:
         """Mark every execute_request that has reached this process but not been taken: it will be answered `aborted`.
 
         Aborted requests keep their place and are answered (busy, reply, idle) by the engine when their turn comes.
         For `window` more seconds, newly arriving execute_requests are aborted too. Waits for one round of the I/O
-        thread (microseconds), so that requests already in the socket count as well. Returns the number marked (§ execute, stop_on_error).
+        thread (microseconds), so that requests already in the socket count as well. Returns the number
+        marked (§ execute, stop_on_error).
         """
     def close(self) -> None:
         """Refuse and answer with an error whatever is still queued; wake every waiter with CoreClosedError."""
@@ -171,7 +175,7 @@ class StreamWriter:
         """Queue `text` for the current parent and return its length in code points.
 
         Neighbouring writes with the same parent are merged into one `stream` message. Waits, with the GIL released,
-        while the outbox is full. Lone surrogates are shown as `\\udXXX` escapes.
+        while the outbox is full. Lone surrogates are shown as backslash escapes.
 
         Raises:
             TypeError: `text` is not a str.
@@ -211,7 +215,8 @@ class KernelCore:
             serve_control: run once in a native thread of its own when the first request for `control` arrives.
 
         Raises:
-            ConnectionFileError: the file is missing, torn, unreadable, writable by others, or names an unknown transport or scheme.
+            ConnectionFileError: the file is missing, torn, unreadable, writable by others, or names an unknown
+                transport or scheme.
             BindError: an address is in use or not available.
         """
     @property
@@ -300,7 +305,7 @@ class KernelCore:
     def comm_closed(self, comm_id: str) -> None:
         """Forget the routes of a comm."""
     def drain_captured(self) -> None:
-        """Publish what waits in the captured file descriptors now, in order with what was written before. Does not block."""
+        """Publish what waits in the captured descriptors, in order with what was written before. Does not block."""
     def original_fd(self, fd: int) -> int:
         """Duplicate of file descriptor 1 or 2 as it was before capture."""
     def counters(self) -> dict[str, int]:
@@ -308,6 +313,9 @@ class KernelCore:
     def request_exit(self, *, restart: bool = False) -> None:
         """Stop serving, as after a shutdown_request: the queues close, and `shell.get` raises CoreClosedError."""
     def child_after_fork(self) -> None:
-        """Called in a forked child: the sockets belong to the parent, so streams write to file descriptors 1 and 2 and everything else is dropped."""
+        """Called in a forked child: the sockets belong to the parent.
+
+        Streams write to file descriptors 1 and 2 from then on, and everything else is dropped.
+        """
     def close(self, timeout: float = 1.0) -> None:
         """Send what is queued (at most `timeout` seconds), close all sockets, end the I/O thread. Idempotent."""

@@ -21,27 +21,27 @@ if TYPE_CHECKING:
     from ipyrust_core.shells import Shell
 
 
-class BadContent(ValueError):
+class BadContentError(ValueError):
     """A field of a request is missing or of the wrong type."""
 
 
 def field(content: Content, name: str, kind: type | tuple[type, ...], *default: Any) -> Any:
-    """`content[name]`, checked. Raises BadContent when it is missing without a default, or not a `kind`."""
+    """`content[name]`, checked. Raises BadContentError when it is missing without a default, or not a `kind`."""
     value = content.get(name, default[0]) if default else content.get(name)
     if isinstance(value, kind) or (default and value is default[0]):
         return value
     wanted = getattr(kind, "__name__", "value")
-    raise BadContent(f"content.{name} must be a {wanted}, not {value!r:.80}")
+    raise BadContentError(f"content.{name} must be a {wanted}, not {value!r:.80}")
 
 
 def decode_object(data: bytes, what: str) -> dict[str, Any]:
-    """Decode a JSON frame that must hold an object. Raises BadContent."""
+    """Decode a JSON frame that must hold an object. Raises BadContentError."""
     try:
         value = wire_json.decode(data)
     except (ValueError, RecursionError) as error:
-        raise BadContent(f"{what} is not JSON that can be read: {error}") from error
+        raise BadContentError(f"{what} is not JSON that can be read: {error}") from error
     if not isinstance(value, dict):
-        raise BadContent(f"{what} must be a JSON object, not a {type(value).__name__}")
+        raise BadContentError(f"{what} must be a JSON object, not a {type(value).__name__}")
     return value
 
 
@@ -55,7 +55,7 @@ def serve(request: Request, kernel: Kernel, shell: Shell | None) -> None:
                     _execute(request, kernel, shell)
                 else:
                     _answer(request, kernel)
-            except BadContent as error:
+            except BadContentError as error:
                 log.warning("%s: %s", request.msg_type, error)
                 _reply_error(request, error)
     finally:
@@ -67,7 +67,7 @@ def _answer(request: Request, kernel: Kernel) -> None:
     try:
         reply = HANDLERS[request.msg_type](request, content, kernel)
         encoded = None if reply is None else wire_json.encode(reply)
-    except BadContent:
+    except BadContentError:
         raise
     except (Exception, KeyboardInterrupt) as error:
         log.exception("%s failed", request.msg_type)

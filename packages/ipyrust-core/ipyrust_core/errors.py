@@ -1,4 +1,4 @@
-"""The exceptions of the core. The tree:
+"""The exceptions of the core.
 
 CoreError
 ├── ConnectionFileError   the connection file cannot be used (the launcher's fault)

@@ -3,8 +3,8 @@
 Goal: in a plain cell both `asyncio.create_task(...)` and `asyncio.run(...)` work. The first needs a *running* loop, the
 second refuses to start beside one. asyncio asks the two questions through two functions: tasks ask
 `get_running_loop`, the refusals ask `events._get_running_loop`. So while a plain cell runs, the kernel's loop is
-*parked*: it is the running loop for `get_running_loop`, and `_get_running_loop` says that nothing runs. When a loop that
-the cell turned itself comes to its end, `_set_running_loop(None)` goes back to the parked loop. Tasks that the cell
+*parked*: it is the running loop for `get_running_loop`, and `_get_running_loop` says that nothing runs. When a loop
+that the cell turned itself comes to its end, `_set_running_loop(None)` goes back to the parked loop. Tasks that the cell
 created begin once it is done.
 
 What this does not give: a plain cell cannot wait for such a task (it would wait for itself), as in every kernel.
@@ -42,7 +42,7 @@ class KernelEventLoop(asyncio.SelectorEventLoop):
         if internals._ready:
             return 0.0
         if internals._scheduled:
-            return max(0.0, internals._scheduled[0].when() - self.time())
+            return max(0.0, float(internals._scheduled[0].when()) - self.time())
         return None
 
     def wakeup_fd(self) -> int:

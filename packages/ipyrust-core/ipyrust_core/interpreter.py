@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from ipyrust_core.kernel import Kernel
 
 Content = Mapping[str, Any]
-"""The content of a message, as plain Python values that JSON knows (numpy scalars, bytes and datetimes are converted)."""
+"""The content of a message: plain Python values that JSON knows (numpy scalars, bytes and datetimes are converted)."""
 
 
 @dataclass(frozen=True, slots=True)

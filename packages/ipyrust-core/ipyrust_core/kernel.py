@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 IdleHook = Callable[[Sequence[int], float | None], None]
 """Waits between cells, in a GUI toolkit's loop for instance, and serves its own events meanwhile.
 
-Called with file descriptors and a time in seconds (None = for ever): it returns once one of them is readable or the time
-is over, or earlier. It must run some Python code before it returns, so that signals are handled.
+Called with file descriptors and a time in seconds (None = for ever): it returns once one of them is readable or the
+time is over, or earlier. It must run some Python code before it returns, so that signals are handled.
 """
 
 

@@ -10,7 +10,9 @@ log = logging.getLogger("ipyrust")
 
 def log_to(fd: int) -> None:
     """Write warnings of the `ipyrust` logger to a duplicate of file descriptor `fd`, one line each."""
-    stream = open(os.dup(fd), "w", encoding="utf-8", errors="backslashreplace", buffering=1)
+    stream = open(  # noqa: SIM115 (it lives as long as the logger)
+        os.dup(fd), "w", encoding="utf-8", errors="backslashreplace", buffering=1
+    )
     handler = logging.StreamHandler(stream)
     handler.setFormatter(logging.Formatter("ipyrust: %(message)s"))
     log.handlers[:] = [handler]

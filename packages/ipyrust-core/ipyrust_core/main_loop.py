@@ -8,7 +8,6 @@ If there is a `Kernel.idle_hook` (a GUI toolkit), it does the waiting, and the l
 
 from __future__ import annotations
 
-import asyncio
 import signal
 from typing import TYPE_CHECKING
 

@@ -1,7 +1,7 @@
 """`run_kernel`: bind first, import the rest afterwards.
 
-Until the sockets answer, a client waits for every import; so this module imports the engine and nothing else, and asyncio
-and the rest of the package come when kernel_info, heartbeat and control are being answered already.
+Until the sockets answer, a client waits for every import; so this module imports the engine and nothing else, and
+asyncio and the rest of the package come when kernel_info, heartbeat and control are being answered already.
 """
 
 import os
@@ -43,7 +43,7 @@ def run_kernel(
         BindError: an address cannot be bound.
         Exception: whatever `interpreter.start` raises.
     """
-    import _signal  # `signal` would import enum first.
+    import _signal  # type: ignore[import-not-found]  # `signal` would import enum first.
     from json import dumps
 
     before = _signal.signal(_signal.SIGINT, _ignore_interrupt)
@@ -66,7 +66,7 @@ def run_kernel(
 
 
 def _ignore_interrupt(signum: int, frame: object) -> None:
-    """Before there is a cell there is nothing to interrupt. (SIG_IGN would be inherited by child processes.)"""
+    """Do nothing: there is no cell yet. SIG_IGN would be inherited by child processes."""
 
 
 class _LazyControl:

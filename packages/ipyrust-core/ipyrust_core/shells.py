@@ -129,7 +129,9 @@ class Subshell(Shell):
     def __init__(self, kernel: Kernel, subshell_id: str) -> None:
         super().__init__(kernel, kernel.core.open_subshell(subshell_id), KernelEventLoop())
         self.subshell_id = subshell_id
-        self.thread = threading.Thread(target=self._run_thread, name=f"ipyrust-subshell-{subshell_id[:8]}", daemon=True)
+        self.thread = threading.Thread(
+            target=self._run_thread, name=f"ipyrust-subshell-{subshell_id[:8]}", daemon=True
+        )
         # Reentrant: the signal handler takes it, and may interrupt itself.
         self._lock = threading.RLock()
         self._running = False

@@ -46,7 +46,7 @@ def decode(data: bytes) -> Any:
 
 
 def clean(value: Any, _ancestors: tuple[int, ...] = ()) -> Any:
-    """Turn `value` into plain JSON types: NaN and infinities to strings, bytes to base64, dates to ISO 8601, …"""
+    """Turn `value` into plain JSON types: NaN and infinities to strings, bytes to base64, dates to ISO 8601."""
     if value is None or isinstance(value, (bool, str)):
         return value
     if isinstance(value, Integral):
@@ -66,7 +66,9 @@ def clean(value: Any, _ancestors: tuple[int, ...] = ()) -> Any:
     ancestors = (*_ancestors, id(value))
     if isinstance(value, Mapping):
         return _clean_mapping(value, ancestors)
-    if hasattr(value, "tolist"):  # numpy's arrays, and those of its scalars that are no Python number
+    if hasattr(
+        value, "tolist"
+    ):  # numpy's arrays, and those of its scalars that are no Python number
         return clean(value.tolist(), ancestors)
     if isinstance(value, Iterable):
         return [clean(item, ancestors) for item in value]

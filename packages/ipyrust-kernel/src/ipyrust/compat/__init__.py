@@ -31,6 +31,7 @@ MODULES = (
     "ipykernel.kernelapp",
     "ipykernel.kernelbase",
     "ipykernel.embed",
+    "ipykernel.eventloops",
     "ipykernel.comm.comm",
     "ipykernel.comm.manager",
 )

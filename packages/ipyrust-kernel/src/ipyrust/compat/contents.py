@@ -6,6 +6,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from ipyrust.compat.connect import connection_functions
+from ipyrust.eventloops.integrations import event_loop_functions
 
 if TYPE_CHECKING:
     from ipyrust.kernel_api import KernelFacade
@@ -47,6 +48,7 @@ def stand_in_contents(kernel: KernelFacade, comm_class: type[Any]) -> dict[str, 
         },
         "ipykernel.kernelbase": {},
         "ipykernel.embed": {"embed_kernel": embed_kernel},
+        "ipykernel.eventloops": event_loop_functions(kernel),
         "ipykernel.comm": {"Comm": comm, "CommManager": KernelCommManager},
         "ipykernel.comm.comm": {"Comm": comm, "BaseComm": comm_class},
         "ipykernel.comm.manager": {"CommManager": KernelCommManager},

@@ -25,7 +25,7 @@ class CocoaToolkit:
         from IPython.terminal.pt_inputhooks.osx import inputhook
 
         self._inputhook: Any = inputhook
-        self._joint = JointFd()
+        self._joint: JointFd = JointFd()
 
     def wait(self, fds: Sequence[int], timeout: float | None) -> None:
         """See `Toolkit.wait`."""

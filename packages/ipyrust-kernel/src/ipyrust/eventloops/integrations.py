@@ -35,6 +35,22 @@ def register_integration(*names: str) -> Callable[[Loop], Loop]:
     return register
 
 
+def event_loop_functions(kernel: Any) -> dict[str, Any]:
+    """The content of `ipykernel.eventloops` for a running kernel."""
+
+    def enable_gui(gui: str | None, kernel: Any = kernel) -> None:
+        """As %gui."""
+        from ipyrust.eventloops.names import enable_gui as enable
+
+        enable(gui, kernel)
+
+    return {
+        "enable_gui": enable_gui,
+        "loop_map": loop_map,
+        "register_integration": register_integration,
+    }
+
+
 class ShellStream:
     """As much of a ZMQStream as such loops use."""
 

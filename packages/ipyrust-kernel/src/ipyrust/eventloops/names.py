@@ -8,6 +8,7 @@ from typing import Any
 
 from IPython.core.error import UsageError
 
+from ipyrust.eventloops.integrations import loop_map
 from ipyrust.eventloops.toolkit import Toolkit
 
 LOOPLESS = ("inline", "nbagg", "webagg", "notebook", "ipympl", "widget", "asyncio")
@@ -38,7 +39,7 @@ def make_toolkit(gui: str) -> Toolkit:
     if gui in GONE:
         raise UsageError(f"%gui {gui}: this toolkit does not exist for Python 3; use {GONE[gui]}.")
     if gui not in TOOLKITS:
-        known = ", ".join([*TOOLKITS, *LOOPLESS])
+        known = ", ".join([*TOOLKITS, *LOOPLESS, *filter(None, loop_map)])
         raise UsageError(f"%gui {gui}: not a known event loop; known are {known}.")
     module, name = TOOLKITS[gui]
     toolkit: Toolkit = getattr(import_module(f"ipyrust.eventloops.{module}"), name)(gui)
@@ -56,6 +57,4 @@ def enable_gui(gui: str | None, kernel: Any) -> None:
         return
     if threading.current_thread() is not threading.main_thread():
         raise UsageError(f"%gui {gui}: a subshell cannot run it; use the main shell.")
-    from ipyrust.eventloops.integrations import loop_map
-
     kernel.eventloop = loop_map.get(gui) or make_toolkit(gui)

@@ -1,0 +1,108 @@
+"""Code that imports from ipykernel, whether it is installed or not."""
+
+import pytest
+
+from detections.notebook import Notebook
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "isinstance(sys.stdout, ipykernel.iostream.OutStream)",
+        "isinstance(sys.stderr, ipykernel.iostream.OutStream)",
+        "isinstance(get_ipython(), ipykernel.zmqshell.ZMQInteractiveShell)",
+        "type(get_ipython()) is ipykernel.zmqshell.ZMQInteractiveShell",
+        "type(get_ipython().displayhook).__module__ == 'ipykernel.displayhook'",
+        "isinstance(get_ipython().display_pub, ipykernel.zmqshell.ZMQDisplayPublisher)",
+        "(6, 18) <= ipykernel.version_info[:2]",
+        "ipykernel.__version__ == '7.4.0'",
+        "ipykernel.kernel_protocol_version.startswith('5.')",
+        "importlib.util.find_spec('ipykernel') is not None",
+        "ipykernel.get_connection_file().endswith('kernel-0123.json')",
+        "isinstance(ipykernel.connect.get_connection_info(unpack=True)['key'], bytes)",
+        "isinstance(ipykernel.get_connection_info(), str)",
+        "ipykernel.kernelapp.IPKernelApp.initialized()",
+        "ipykernel.kernelapp.IPKernelApp.instance().kernel is get_ipython().kernel",
+        "isinstance(ipykernel.kernelapp.IPKernelApp.instance(), ipykernel.kernelapp.IPKernelApp)",
+        "ipykernel.kernelapp.IPKernelApp.instance().shell is get_ipython()",
+        "ipykernel.kernelapp.IPKernelApp.instance().connection_file.endswith('kernel-0123.json')",
+        "get_ipython().config['IPKernelApp']['connection_file'].endswith('kernel-0123.json')",
+    ],
+)
+def test_what_is_imported_already(notebook: Notebook, expression: str) -> None:
+    assert notebook.value(f"import sys, importlib.util, ipykernel\n{expression}") == "True"
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "isinstance(get_ipython().kernel, ipykernel.kernelbase.Kernel)",
+        "isinstance(get_ipython().kernel, ipykernel.ipkernel.IPythonKernel)",
+        "ipykernel.kernelbase.Kernel.initialized()",
+        "ipykernel.kernelbase.Kernel.instance() is get_ipython().kernel",
+        "isinstance(ipykernel.kernelbase.Kernel, type)",
+        "ipykernel.jsonutil.json_clean({'a': 1}) == {'a': 1}",
+    ],
+)
+def test_what_is_imported_when_it_is_asked_for(notebook: Notebook, expression: str) -> None:
+    code = "import ipykernel.kernelbase, ipykernel.ipkernel, ipykernel.jsonutil"
+    assert notebook.value(f"{code}\n{expression}") == "True"
+
+
+def test_a_comm_of_ipykernel(notebook: Notebook) -> None:
+    code = "from ipykernel.comm import Comm\nc = Comm(target_name='t', data={'a': 1}); c.send({'b': 2}); c.close()"
+    seen = notebook.run(code)
+    assert [m.msg_type for m in seen.published[2:-1]] == ["comm_open", "comm_msg", "comm_close"]
+    assert seen.one("comm_open").content["data"] == {"a": 1}
+
+
+def test_a_comm_of_ipykernel_hears_its_messages(notebook: Notebook) -> None:
+    notebook.run(
+        """
+        from ipykernel.comm import Comm
+        c = Comm(target_name="t", comm_id="c")
+        c.on_msg(lambda message: print(message["content"]["data"]))
+        """
+    )
+    content = {"comm_id": "c", "data": {"a": 1}}
+    exchange = notebook.frontend.request("comm_msg", content)
+    exchange.reaches_text("{'a': 1}")
+
+
+def test_the_comm_manager_is_one(notebook: Notebook) -> None:
+    code = """
+        import comm
+        from ipykernel.comm import CommManager
+        manager = get_ipython().kernel.comm_manager
+        manager is comm.get_comm_manager(), isinstance(manager, CommManager)
+    """
+    assert notebook.value(code) == "(True, True)"
+
+
+def test_ipyparallel(notebook: Notebook) -> None:
+    code = "import ipyparallel, ipyparallel.client.client; ipyparallel.Client.__name__"
+    assert notebook.value(code) == "'Client'"
+
+
+def test_the_old_home_of_the_inline_backend(notebook: Notebook) -> None:
+    code = """
+        import warnings; warnings.simplefilter("ignore")
+        import ipykernel.pylab.backend_inline as old, matplotlib_inline.backend_inline as new
+        old.show is new.show
+    """
+    assert notebook.value(code) == "True"
+
+
+@pytest.mark.ours("it starts a second kernel on the same shell, and hangs")
+def test_embedding_says_what_to_do(notebook: Notebook) -> None:
+    seen = notebook.frontend.execute("import ipykernel.embed; ipykernel.embed.embed_kernel()")
+    assert "get_ipython()" in seen.finish().one("error").content["evalue"]
+
+
+def test_a_refusal_of_in_process_kernels_says_what_to_use(
+    notebook: Notebook, situation: str
+) -> None:
+    if situation != "ipyrust alone":
+        pytest.skip("the real in-process kernel is installed")
+    seen = notebook.frontend.execute("import ipykernel.inprocess").finish()
+    assert "KernelManager" in seen.one("error").content["evalue"]
