@@ -52,7 +52,8 @@ def write_connection_file(path: str, *, kernel_name: str = "ipyrust") -> None:
 def raise_in_thread(thread_id: int, kind: type[BaseException] | None) -> bool:
     """Raise `kind` in the thread with this `threading.get_ident()` at its next bytecode.
 
-    None takes back what was not raised yet. Does not block, and does not end a system call that the thread sits in. Returns whether there is such a thread.
+    None takes back what was not raised yet. Does not block, and does not end a system call that the thread sits in.
+    Returns whether there is such a thread.
     """
 
 @final

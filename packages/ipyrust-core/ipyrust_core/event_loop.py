@@ -4,8 +4,8 @@ Goal: in a plain cell both `asyncio.create_task(...)` and `asyncio.run(...)` wor
 second refuses to start beside one. asyncio asks the two questions through two functions: tasks ask
 `get_running_loop`, the refusals ask `events._get_running_loop`. So while a plain cell runs, the kernel's loop is
 *parked*: it is the running loop for `get_running_loop`, and `_get_running_loop` says that nothing runs. When a loop
-that the cell turned itself comes to its end, `_set_running_loop(None)` goes back to the parked loop. Tasks that the cell
-created begin once it is done.
+that the cell turned itself comes to its end, `_set_running_loop(None)` goes back to the parked loop. Tasks that the
+cell created begin once it is done.
 
 What this does not give: a plain cell cannot wait for such a task (it would wait for itself), as in every kernel.
 """

@@ -102,7 +102,7 @@ BAD_CONTENT = [
 def test_a_bad_field_is_named(served, msg_type, content, named):
     reply = served.answer(msg_type, content)
     assert reply["msg_type"] == msg_type.replace("_request", "_reply")
-    assert (reply["content"]["status"], reply["content"]["ename"]) == ("error", "BadContent")
+    assert (reply["content"]["status"], reply["content"]["ename"]) == ("error", "BadContentError")
     assert named in reply["content"]["evalue"]
     assert len(reply["content"]["evalue"]) < 200
     assert served.interpreter.calls == []
@@ -125,7 +125,7 @@ def test_content_that_is_no_object_is_named(served, msg_type, content, problem):
     served.wire.ask_raw(msg_type, content)
     served.serve()
     reply = served.wire.receive("shell")["content"]
-    assert (reply["status"], reply["ename"]) == ("error", "BadContent")
+    assert (reply["status"], reply["ename"]) == ("error", "BadContentError")
     assert reply["evalue"].startswith(problem)
 
 
