@@ -202,7 +202,7 @@ def test_a_cell_in_a_subshell_stops(attached: DebugFrontend) -> None:
 def test_forked_and_started_children_are_let_alone(attached: DebugFrontend) -> None:
     attached.break_at(CODE, 2)
     forking = (
-        "import os\npid = os.fork()\nif pid == 0:\n"
+        "import os, warnings\nwarnings.simplefilter('ignore')\npid = os.fork()\nif pid == 0:\n"
         f"    exec(compile({CODE!r}, {attached.dump(CODE)!r}, 'exec'))\n    os._exit(0)\n"
         "print(os.waitpid(pid, 0)[1])\n"
     )

@@ -194,6 +194,7 @@ def test_matplotlib_draws_in_a_window_of_qt(start_kernel: Start, connect: Connec
     pytest.importorskip("matplotlib")
     QT.require()
     client = connect(start_kernel(env={"QT_QPA_PLATFORM": "offscreen"}))
+    client.run("%gui qt")  # without a display, matplotlib wants to see Qt running
     client.execute("%matplotlib qt\nimport matplotlib.pyplot as plt").finish(timeout=60)
     cell = client.execute(
         "figure = plt.figure()\n"

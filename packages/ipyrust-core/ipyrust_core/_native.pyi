@@ -160,12 +160,12 @@ class RequestQueue:
 
 @final
 class SignalHandler:
-    """A handler for `signal.signal` that raises KeyboardInterrupt when `wanted()` is true.
+    """A handler for `signal.signal` that raises KeyboardInterrupt when `wanted(frame)` is true.
 
     It is native so that the traceback ends in the code that was interrupted.
     """
 
-    def __new__(cls, wanted: Callable[[], bool]) -> Self: ...
+    def __new__(cls, wanted: Callable[[FrameType | None], bool]) -> Self: ...
     def __call__(self, signum: int, frame: FrameType | None, /) -> None: ...
 
 @final

@@ -18,6 +18,7 @@ import asyncio
 import signal
 from collections.abc import Coroutine, Generator, Iterator
 from contextlib import contextmanager
+from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from ipyrust_core._native import SignalHandler
@@ -59,6 +60,11 @@ class Interruptible:
     def is_done(self) -> bool:
         """Whether the task has come to its end."""
         return self._task is not None and self._task.done()
+
+    @property
+    def task(self) -> asyncio.Task[Any] | None:
+        """The task, once started."""
+        return self._task
 
     @property
     def is_running(self) -> bool:
@@ -114,12 +120,18 @@ class Interrupts:
         self._handler = SignalHandler(self._is_to_raise)
 
     @contextmanager
-    def installed(self) -> Iterator[None]:
-        """Handle SIGINT while the block runs; the handler of before comes back."""
+    def installed(self, wakeup_fd: int) -> Iterator[None]:
+        """Handle SIGINT while the block runs; the handler of before comes back.
+
+        A signal that comes just before the event loop goes to sleep does not wake it; so Python writes to `wakeup_fd`,
+        which the loop reads.
+        """
         before = signal.signal(signal.SIGINT, self._handler)
+        fd_before = signal.set_wakeup_fd(wakeup_fd, warn_on_full_buffer=False)
         try:
             yield
         finally:
+            signal.set_wakeup_fd(fd_before)
             signal.signal(signal.SIGINT, before)
 
     @contextmanager
@@ -136,20 +148,32 @@ class Interrupts:
         if signal.getsignal(signal.SIGINT) is not self._handler:
             signal.signal(signal.SIGINT, self._handler)
 
-    def _is_to_raise(self) -> bool:
-        """Whether the handler raises here and now; otherwise it was nobody's interrupt, or the cell's task was told."""
+    def _is_to_raise(self, frame: FrameType | None) -> bool:
+        """Whether the handler raises here and now; else it was nobody's interrupt, or the cell's task was told."""
         self._subshells.interrupt()
         if not self._core.interrupt_wanted():
             return False
         cell = self._awaiting
-        if cell is None or cell.is_running or cell.is_interrupted or _a_task_runs():
-            return True  # The second interrupt of a wait that did not end is raised in whatever keeps it from ending.
+        if cell is None or cell.is_running or _another_task_runs(cell):
+            return True
+        if cell.is_interrupted and not _is_machinery(frame):
+            return True  # The second interrupt of a wait that does not end is raised in the callback that keeps it.
         cell.interrupt()
         return False
 
 
-def _a_task_runs() -> bool:
+def _another_task_runs(cell: Interruptible) -> bool:
+    """Whether code of another task than the cell's is being executed; asyncio's steps between tasks do not count."""
     try:
-        return asyncio.current_task() is not None
+        task = asyncio.current_task()
     except RuntimeError:
         return False
+    return (
+        task is not None and task is not cell.task and getattr(task.get_coro(), "cr_running", False)
+    )
+
+
+def _is_machinery(frame: FrameType | None) -> bool:
+    """Whether an exception in this frame would break the event loop, which would lose the step it was about to plan."""
+    name = str(frame.f_globals.get("__name__", "")) if frame is not None else ""
+    return name.partition(".")[0] in ("asyncio", "selectors", "ipyrust_core")

@@ -116,7 +116,7 @@ def serve(core: KernelCore, interpreter: Interpreter, control: ControlThread) ->
     kernel = Kernel(core, interpreter, loop)
     os.register_at_fork(after_in_child=lambda: _forked(kernel))
     with ExitStack() as stack:
-        stack.enter_context(kernel.interrupts.installed())
+        stack.enter_context(kernel.interrupts.installed(loop.wakeup_fd()))
         stack.enter_context(kernel.parking.installed())
         interpreter.start(kernel)
         control.start(kernel)

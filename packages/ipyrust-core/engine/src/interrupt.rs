@@ -8,6 +8,9 @@
 //! only if it was aimed at the window that is open now. A SIGINT from outside carries no number; it counts if a window
 //! is open when the handler runs.
 //!
+//! A signal that comes between Python's last look for signals and the system call it then sleeps in ends neither. So
+//! while one of ours has not been seen by the handler, the I/O thread sends it again ([`InterruptWindow::repeat`]).
+//!
 //! What still fails: a SIGINT from outside and one of ours that melt into a single delivery are taken for ours.
 
 use nix::sys::pthread::{Pthread, pthread_kill, pthread_self};
@@ -76,6 +79,16 @@ impl InterruptWindow {
             let _ = pthread_kill(self.main_thread, Signal::SIGINT);
         }
         open.is_some()
+    }
+
+    /// Send the signal again if the handler has not run since. True if it may be needed once more.
+    pub fn repeat(&self) -> bool {
+        let state = self.state.lock();
+        let unseen = state.on_its_way && state.open.is_some() && state.aimed_at == state.open;
+        if unseen {
+            let _ = pthread_kill(self.main_thread, Signal::SIGINT);
+        }
+        unseen
     }
 
     /// SIGINT handler: does this signal belong to what runs now?

@@ -39,6 +39,8 @@ const SEND_BURST: usize = 256;
 /// How long publications wait for the very first subscriber, so that a client whose subscription is still on its way
 /// misses nothing.
 const FIRST_SUBSCRIBER_WAIT: Duration = Duration::from_secs(1);
+/// How long an interrupt may stay unnoticed before it is sent again.
+const FIRST_REPEAT: Duration = Duration::from_millis(30);
 /// How long a question waits for its client to connect its stdin socket; a frontend connects its sockets one by one.
 const ASK_FOR: Duration = Duration::from_secs(30);
 const ASK_RETRY: Duration = Duration::from_millis(20);
@@ -57,6 +59,8 @@ pub(crate) struct IoThread {
     /// Questions whose client has not connected its stdin socket yet, and until when to try.
     unasked: Vec<(Vec<Bytes>, Instant)>,
     subscribers: FirstSubscriber,
+    /// When to see whether an interrupt was felt, and how long to wait after that.
+    repeat_interrupt: Option<(Instant, Duration)>,
 }
 
 /// Whether publications may go out yet.
@@ -138,6 +142,7 @@ impl IoThread {
             publisher: Publisher::new(),
             unasked: Vec::new(),
             subscribers: FirstSubscriber::Awaited,
+            repeat_interrupt: None,
         }
     }
 
@@ -159,6 +164,7 @@ impl IoThread {
                 );
                 (self.core.force_exit)(reason.exit_code());
             }
+            self.repeat_interrupt();
             let ready = self.poll(self.timeout_ms(sleep_until))?;
             self.wake.clear();
             self.serve(&ready)?;
@@ -174,7 +180,8 @@ impl IoThread {
             .as_ref()
             .and_then(ParentWatch::interval)
             .map(|interval| now + interval);
-        let nearest = [sleep_until, force, self.core.finish_by(), watch]
+        let repeat = self.repeat_interrupt.map(|(at, _)| at);
+        let nearest = [sleep_until, force, self.core.finish_by(), watch, repeat]
             .into_iter()
             .flatten()
             .min();
@@ -261,6 +268,16 @@ impl IoThread {
             self.core.drain_captured();
         }
         self.run_commands()
+    }
+
+    /// Twice as late every time: code that holds the GIL for long need not be told often.
+    fn repeat_interrupt(&mut self) {
+        if let Some((at, delay)) = self.repeat_interrupt
+            && Instant::now() >= at
+        {
+            let next = (Instant::now() + delay * 2, delay * 2);
+            self.repeat_interrupt = self.core.window.repeat().then_some(next);
+        }
     }
 
     fn run_commands(&mut self) -> Result<()> {
@@ -401,6 +418,9 @@ impl IoThread {
         // A closed outbox means that nobody needs the statuses any more.
         let _ = core.statuses_beside(request);
         let _ = core.outbox.push_all(answered.then);
+        if kind == Answer::Interrupt {
+            self.repeat_interrupt = Some((Instant::now() + FIRST_REPEAT, FIRST_REPEAT));
+        }
         if let Some(reason) = answered.exit {
             core.request_exit(reason);
         }
@@ -464,6 +484,7 @@ impl IoThread {
                 return Ok(Some(until));
             }
             match self.core.outbox.next(now) {
+                Next::Urgent => return Ok(Some(now)),
                 Next::Empty => return Ok(retry_at),
                 Next::Hold(until) | Next::Doze(until) => {
                     return Ok(Some(retry_at.map_or(until, |retry_at| retry_at.min(until))));

@@ -165,6 +165,8 @@ pub enum Next {
     Hold(Instant),
     /// Nothing waits; look once more then, before sleeping.
     Doze(Instant),
+    /// Something waits in the urgent lane.
+    Urgent,
     /// Nothing waits.
     Empty,
 }
@@ -367,11 +369,11 @@ impl Outbox {
             None | Some(Entry::Stream(_)) if !state.urgent.is_empty() => Next::Doze(now),
             None => {
                 let worked = std::mem::take(&mut state.worked);
-                state.rest(if worked {
+                state.reader = if worked {
                     Reader::Dozing
                 } else {
                     Reader::Asleep
-                });
+                };
                 if worked {
                     Next::Doze(now + DOZE)
                 } else {
@@ -385,7 +387,7 @@ impl Outbox {
                     && !state.closed =>
             {
                 let due = text.due();
-                state.rest(Reader::Asleep);
+                state.reader = Reader::Asleep;
                 Next::Hold(due)
             }
             Some(_) => match state.pop(now) {
@@ -455,14 +457,6 @@ impl State {
             self.add(Entry::Message(message));
         }
         urgent
-    }
-
-    fn rest(&mut self, how: Reader) {
-        self.reader = if self.urgent.is_empty() {
-            how
-        } else {
-            Reader::Awake
-        };
     }
 
     fn add(&mut self, entry: Entry) {
@@ -656,6 +650,7 @@ mod tests {
                 ..message("debug_reply")
             })
             .unwrap();
+        assert!(matches!(outbox.next(later()), Next::Urgent));
         assert_eq!(outbox.take_urgent().unwrap().msg_type, "debug_reply");
     }
 

@@ -1,11 +1,13 @@
 //! Publishing to subscribers of which some may have stopped reading.
 //!
 //! Goal: a slow subscriber loses nothing, and nobody else notices it. libzmq keeps a backlog for every subscriber; its
-//! bound is a number of messages, so it is set by the size of what is being sent (some [`BACKLOG_BYTES`]). Within it
-//! nobody waits for anybody. When a backlog is full, XPUB (told not to drop) refuses the message for all; then
+//! bound is a number of messages ([`BACKLOG_MESSAGES`]). Within it nobody waits for anybody. When a backlog is full, XPUB (told not to drop) refuses the message for all; then
 //! publications queue up here, in order, replies go on, and writers feel it only when the outbox is full, too.
 //! After [`STALL_LIMIT`] the stalled subscriber is given up: the others get everything again, it misses messages
 //! until it reads, and everybody is told how many.
+//!
+//! The bound would better be bytes, but it cannot follow the size of the messages: libzmq 4.3.5 tells a new high-water
+//! mark to every peer, also to one that has just been destroyed (`pipe_t::send_hwms_to_peer`), and crashes.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -15,11 +17,8 @@ use ipyrust_zmq::{Sent, Socket};
 
 use crate::error::Result;
 
-/// Bytes that libzmq may keep for one subscriber, about.
-pub const BACKLOG_BYTES: usize = 256 << 20;
-/// Messages that libzmq may keep for one subscriber, at the most.
-pub const MOST_MESSAGES: usize = 100_000;
-const FEWEST_MESSAGES: usize = 16;
+/// Messages that libzmq may keep for one subscriber.
+pub const BACKLOG_MESSAGES: i32 = 1000;
 /// How long a subscriber may stall with a full backlog before the others go on without it.
 const STALL_LIMIT: Duration = Duration::from_secs(10);
 /// Distance of tries while a subscriber stalls: XPUB cannot tell when it has room again.
@@ -34,8 +33,6 @@ pub(crate) struct Publisher {
     waiting: VecDeque<Publication>,
     stalled_since: Option<Instant>,
     missed: u64,
-    mean_bytes: usize,
-    high_water_mark: usize,
 }
 
 /// What became of the publications that waited.
@@ -50,14 +47,12 @@ pub(crate) struct Progress {
 }
 
 impl Publisher {
-    /// A publisher for a socket whose high-water mark is [`MOST_MESSAGES`].
+    /// A publisher for a socket whose high-water mark is [`BACKLOG_MESSAGES`].
     pub(crate) fn new() -> Self {
         Self {
             waiting: VecDeque::new(),
             stalled_since: None,
             missed: 0,
-            mean_bytes: 0,
-            high_water_mark: MOST_MESSAGES,
         }
     }
 
@@ -96,24 +91,8 @@ impl Publisher {
                 progress.recovered_from += std::mem::take(&mut self.missed);
             }
             self.waiting.pop_front();
-            self.adapt(socket, size_bytes)?;
             progress.sent.push(size_bytes);
         }
         Ok(progress)
-    }
-
-    /// Keep the backlog's bytes about constant: fewer messages while they are large.
-    fn adapt(&mut self, socket: &Socket, size_bytes: usize) -> Result<()> {
-        self.mean_bytes = if size_bytes > self.mean_bytes {
-            size_bytes
-        } else {
-            (self.mean_bytes * 63 + size_bytes) / 64
-        };
-        let wanted = (BACKLOG_BYTES / self.mean_bytes.max(1)).clamp(FEWEST_MESSAGES, MOST_MESSAGES);
-        if wanted > self.high_water_mark * 2 || wanted * 2 < self.high_water_mark {
-            self.high_water_mark = wanted;
-            socket.set_send_high_water_mark(i32::try_from(wanted).unwrap_or(i32::MAX))?;
-        }
-        Ok(())
     }
 }

@@ -8,7 +8,7 @@ use ipyrust_zmq::{Context, Socket, SocketKind};
 
 use crate::connection::{Connection, Port, Transport};
 use crate::error::{Error, Result};
-use crate::publisher::MOST_MESSAGES;
+use crate::publisher::BACKLOG_MESSAGES;
 
 /// How long closed sockets may go on delivering, in milliseconds.
 const LINGER_MS: i32 = 1000;
@@ -62,7 +62,7 @@ impl Sockets {
         let iopub = context.socket(SocketKind::Xpub)?;
         iopub.set_xpub_verbose(true)?;
         iopub.set_xpub_nodrop(true)?;
-        iopub.set_send_high_water_mark(i32::try_from(MOST_MESSAGES).unwrap_or(i32::MAX))?;
+        iopub.set_send_high_water_mark(BACKLOG_MESSAGES)?;
         let iopub_port = bind(&iopub, connection, Port::Iopub, &mut files)?;
         for (port, number) in [
             (Port::Shell, shell_port),

@@ -15,14 +15,14 @@ impl SignalHandler {
         Self { wanted }
     }
 
-    #[pyo3(signature = (_signum, _frame, /))]
+    #[pyo3(signature = (_signum, frame, /))]
     fn __call__(
         &self,
         py: Python<'_>,
         _signum: &Bound<'_, PyAny>,
-        _frame: &Bound<'_, PyAny>,
+        frame: &Bound<'_, PyAny>,
     ) -> PyResult<()> {
-        if self.wanted.bind(py).call0()?.is_truthy()? {
+        if self.wanted.bind(py).call1((frame,))?.is_truthy()? {
             return Err(PyKeyboardInterrupt::new_err(()));
         }
         Ok(())

@@ -44,8 +44,8 @@ class IPythonInterpreter:
 
     @property
     def execution_count(self) -> int:
-        """The number that the next stored cell gets."""
-        return 1 if self._ipython is None else self._ipython.shell.execution_count
+        """The number of the next cell on this thread, which nobody else gets."""
+        return 1 if self._ipython is None else self._ipython.shell.numbers.reserve()
 
     def kernel_info(self) -> Content:
         """Content of kernel_info_reply; does not import IPython."""

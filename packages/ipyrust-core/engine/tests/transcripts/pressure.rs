@@ -8,16 +8,16 @@ use bytes::Bytes;
 use ipyrust_engine::frames::Frames;
 use ipyrust_engine::message::Channel::{Control, Shell};
 use ipyrust_engine::outbox::{MAX_BYTES, Outgoing};
-use ipyrust_engine::publisher::BACKLOG_BYTES;
+use ipyrust_engine::publisher::BACKLOG_MESSAGES;
 use ipyrust_engine::{Core, Error};
 use serde_json::{Value, json};
 
 use crate::common::{Client, Kernel, eventually, publication, receive, send};
 
 /// All messages share this content, so only their count costs memory here.
-const SIZE_BYTES: usize = 1 << 20;
+const SIZE_BYTES: usize = 256 << 10;
 /// More than the backlog of a subscriber and the outbox hold together.
-const MESSAGES: usize = (BACKLOG_BYTES + MAX_BYTES) / SIZE_BYTES + 40;
+const MESSAGES: usize = BACKLOG_MESSAGES as usize + MAX_BYTES / SIZE_BYTES + 100;
 
 /// Without a key: hashing all this twice without optimisation would take longer than the test.
 fn kernel() -> Kernel {

@@ -35,27 +35,47 @@ class GtkToolkit:
         Gtk.init_check()
         self._glib: Any = GLib
         self._context: Any = GLib.MainContext.default()
+        self._sources: dict[int, int] = {}
+        self._waits = False
 
     def wait(self, fds: Sequence[int], timeout: float | None) -> None:
         """See `Toolkit.wait`."""
-        glib = self._glib
-        condition = glib.IOCondition.IN | glib.IOCondition.HUP | glib.IOCondition.ERR
-        sources = [
-            glib.unix_fd_add_full(glib.PRIORITY_DEFAULT, fd, condition, self._woken) for fd in fds
-        ]
+        # Without an owner the context would be woken by a new source, and not sleep at all.
+        if not self._context.acquire():
+            return
+        self._watch(fds)
+        timer = None
         if timeout is not None:
-            sources.append(
-                glib.timeout_add(milliseconds(timeout), self._woken, priority=glib.PRIORITY_DEFAULT)
-            )
+            timer = self._glib.timeout_add(milliseconds(timeout), lambda: True)
+        self._waits = True
         try:
             self._context.iteration(True)
         finally:
-            for source in sources:
-                glib.source_remove(source)
+            self._waits = False
+            if timer is not None:
+                self._glib.source_remove(timer)
+            self._context.release()
 
     def close(self) -> None:
         """See `Toolkit.close`."""
+        self._watch(())
 
-    def _woken(self, *_: object) -> bool:
-        """Python code, so that signals are handled; True keeps the source until it is removed."""
-        return True
+    def _watch(self, fds: Sequence[int]) -> None:
+        """Watch these descriptors and no others. Sources are kept, because taking one away wakes the context."""
+        condition = self._glib.IOCondition
+        for fd in set(self._sources) - set(fds):
+            self._glib.source_remove(self._sources.pop(fd))
+        for fd in fds:
+            if fd not in self._sources:
+                self._sources[fd] = self._glib.unix_fd_add_full(
+                    self._glib.PRIORITY_DEFAULT,
+                    fd,
+                    condition.IN | condition.HUP | condition.ERR,
+                    self._woken,
+                )
+
+    def _woken(self, fd: int, _condition: object) -> bool:
+        """Python code, so that signals are handled. In a loop of the user's the descriptor is given up."""
+        if not self._waits:
+            self._sources.pop(fd, None)
+        return self._waits

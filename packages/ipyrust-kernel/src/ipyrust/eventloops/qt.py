@@ -14,7 +14,7 @@ from typing import Any
 
 from IPython.core.error import UsageError
 
-from ipyrust.eventloops.toolkit import milliseconds
+from ipyrust.eventloops.toolkit import applications, milliseconds
 
 BINDINGS = {"pyside6": "PySide6", "pyqt6": "PyQt6", "pyqt5": "PyQt5", "pyside2": "PySide2"}
 """Value of QT_API → package."""
@@ -86,6 +86,7 @@ class QtToolkit:
             check_display(gui)
             widgets: Any = import_module(f"{BINDINGS[api]}.QtWidgets")
             self._app = widgets.QApplication(["ipyrust"])
+            applications.append(self._app)
         if hasattr(self._app, "setQuitOnLastWindowClosed"):
             self._app.setQuitOnLastWindowClosed(False)
         self._loop: Any = self._core.QEventLoop(self._app)

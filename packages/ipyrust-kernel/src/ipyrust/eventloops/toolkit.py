@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from math import ceil
-from typing import Protocol
+from typing import Any, Protocol
+
+applications: list[Any] = []
+"""Application objects that the kernel made. They live as long as it does: the user's windows belong to them."""
 
 
 class Toolkit(Protocol):

@@ -8,7 +8,7 @@ from typing import Any
 
 from IPython.core.error import UsageError
 
-from ipyrust.eventloops.toolkit import milliseconds
+from ipyrust.eventloops.toolkit import applications, milliseconds
 
 PERIOD = 15
 
@@ -32,6 +32,7 @@ class WxToolkit:
         self._wx: Any = wx
         try:
             self._app: Any = wx.App.Get() or wx.App(redirect=False, clearSigInt=False)
+            applications.append(self._app)
         except SystemExit as error:
             raise UsageError(f"%gui {gui}: {error}") from None
         self._app.SetExitOnFrameDelete(False)

@@ -16,7 +16,8 @@ from IPython.core.interactiveshell import ExecutionInfo, ExecutionResult
 from ipyrust.ipython.shell import name_of, text_of
 
 if TYPE_CHECKING:
-    from ipyrust.ipython.shell import ShownErrors, ZMQInteractiveShell
+    from ipyrust.ipython.running_cell import ShownErrors
+    from ipyrust.ipython.shell import ZMQInteractiveShell
     from ipyrust_core.interpreter import Cell
 
 Runner = Callable[[Awaitable[ExecutionResult]], ExecutionResult]
@@ -59,23 +60,22 @@ def awaits(code: str) -> bool:
 
 async def execute(shell: ZMQInteractiveShell, cell: Cell, prepared: PreparedCode) -> dict[str, Any]:
     """Run one cell and return execute_reply's content."""
-    shell.publisher.last.request = cell.request
+    if cell.request.subshell_id is None:
+        shell.publisher.last.request = cell.request
     shell.publisher.streams.repair()
-    shown = shell.begin_cell()
-    result = await run(shell, cell, prepared)
-    reply: dict[str, Any] = {"status": "ok", "execution_count": shell.execution_count - 1}
-    if result.success and not shown.in_result:
-        reply["user_expressions"] = (
-            shell.user_expressions(dict(cell.user_expressions))  # type: ignore[no-untyped-call]
-            if cell.user_expressions
-            else {}
-        )
-    else:
-        reply.update(error_content(shell, result, shown), user_expressions={})
-    payloads: Any = shell.payload_manager
-    reply["payload"] = payloads.read_payload()
-    if reply["payload"]:
-        payloads.clear_payload()
+    with shell.cell(prepared.transformed, stored=cell.store_history) as running:
+        result = await run(shell, cell, prepared)
+        reply: dict[str, Any] = {"status": "ok", "execution_count": running.number - 1}
+        if result.success and not running.shown.in_result:
+            reply["user_expressions"] = (
+                shell.user_expressions(dict(cell.user_expressions))  # type: ignore[no-untyped-call]
+                if cell.user_expressions
+                else {}
+            )
+        else:
+            reply.update(error_content(shell, result, running.shown), user_expressions={})
+        payloads: Any = shell.payload_manager
+        reply["payload"] = payloads.take()
     shell.publisher.streams.flush_foreign()
     return reply
 

@@ -2,31 +2,55 @@
 
 from __future__ import annotations
 
-from typing import Any
+import threading
+from typing import TYPE_CHECKING, Any
 
 from IPython.core.displayhook import DisplayHook
 
+from ipyrust.ipython.running_cell import running_cell
 from ipyrust.ipython.speaks_for_parent import Message, SpeaksForParent
+
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import ExecutionResult
 
 
 class ZMQShellDisplayHook(SpeaksForParent, DisplayHook):
-    """IPython's display hook, publishing instead of printing."""
+    """IPython's display hook, publishing instead of printing. What belongs to one result is kept per thread."""
+
+    _of_thread = threading.local()
 
     @property
     def msg(self) -> Message | None:
         """Content under construction on this thread, between `start_displayhook` and `finish_displayhook`."""
-        return getattr(self._thread_local, "msg", None)
+        return getattr(self._of_thread, "msg", None)
 
     @msg.setter
     def msg(self, content: Message | None) -> None:
-        self._thread_local.msg = content
+        self._of_thread.msg = content
+
+    @property
+    def exec_result(self) -> ExecutionResult | None:  # type: ignore[override]
+        """Where the value of the cell on this thread is noted."""
+        return getattr(self._of_thread, "exec_result", None)
+
+    @exec_result.setter
+    def exec_result(self, result: ExecutionResult | None) -> None:
+        self._of_thread.exec_result = result
+
+    @property
+    def _is_active(self) -> bool:
+        return getattr(self._of_thread, "is_active", False)
+
+    @_is_active.setter
+    def _is_active(self, is_active: bool) -> None:
+        self._of_thread.is_active = is_active
 
     def quiet(self) -> bool:
         """Whether the cell ends in ";". Only code with a semicolon in it is worth IPython's tokenizer."""
-        history = self.shell.history_manager.input_hist_parsed  # type: ignore[union-attr]
-        if not history or ";" not in history[-1]:
-            return False
-        return bool(super().quiet())  # type: ignore[no-untyped-call]
+        cell = running_cell.get()
+        if cell is None:
+            return bool(super().quiet())  # type: ignore[no-untyped-call]
+        return ";" in cell.source and bool(self.semicolon_at_end_of_expression(cell.source))
 
     def start_displayhook(self) -> None:
         """Begin one result."""

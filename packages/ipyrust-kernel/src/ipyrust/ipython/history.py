@@ -24,6 +24,7 @@ from traitlets import default
 from traitlets.config.configurable import LoggingConfigurable
 
 from ipyrust.debugger.hidden_threads import hide
+from ipyrust.ipython.running_cell import running_cell
 
 if TYPE_CHECKING:
     import sqlite3
@@ -47,6 +48,10 @@ CREATE TABLE IF NOT EXISTS history
 CREATE TABLE IF NOT EXISTS output_history
     (session integer, line integer, output text, PRIMARY KEY (session, line));
 """
+
+
+MOST_SKIPPED = 256
+"""Numbers that cells running at the same time may be behind each other."""
 
 
 class KernelHistoryManager(HistoryManager):
@@ -176,9 +181,12 @@ class KernelHistoryManager(HistoryManager):
         source_raw = source if source_raw is None else source_raw.rstrip("\n")
         if self._exit_re.match(source_raw.strip()):
             return
-        self.input_hist_parsed.append(source)
-        self.input_hist_raw.append(source_raw)
+        cell = running_cell.get()
+        if cell is not None:
+            cell.source = source
         with self.db_input_cache_lock:
+            put(self.input_hist_parsed, line_num, source)
+            put(self.input_hist_raw, line_num, source_raw)
             self.db_input_cache.append((line_num, source, source_raw))
         self._iii, self._ii, self._i, self._i00 = self._ii, self._i, self._i00, source_raw
         self.shell.push(
@@ -375,3 +383,14 @@ class KernelHistoryManager(HistoryManager):
 
     def __del__(self) -> None:
         """Nothing: there is no thread to stop."""
+
+
+def put(history: list[str], number: int, source: str) -> None:
+    """Make `source` the entry `number`, also if a cell with a later number was there first."""
+    missing = number - len(history)
+    if 0 < missing <= MOST_SKIPPED:
+        history.extend([""] * missing)
+    if 0 < number < len(history) and not history[number]:
+        history[number] = source
+    else:
+        history.append(source)

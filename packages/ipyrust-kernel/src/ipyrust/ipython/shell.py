@@ -11,8 +11,6 @@ import sys
 import traceback
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from contextvars import ContextVar
-from dataclasses import dataclass
 from functools import cached_property
 from inspect import signature
 from types import TracebackType
@@ -28,6 +26,14 @@ from ipyrust.ipython.compiler import CellCompiler
 from ipyrust.ipython.displayhook import ZMQShellDisplayHook
 from ipyrust.ipython.displaypub import ZMQDisplayPublisher
 from ipyrust.ipython.history import KernelHistoryManager
+from ipyrust.ipython.running_cell import (
+    CellNumber,
+    CellPayloads,
+    Numbers,
+    RunningCell,
+    running_cell,
+    shown_errors,
+)
 from ipyrust_core.parent import parent
 
 if TYPE_CHECKING:
@@ -50,26 +56,6 @@ ENVIRONMENT = {
 INLINE_BACKEND = "module://matplotlib_inline.backend_inline"
 
 
-@dataclass(slots=True)
-class ShownErrors:
-    """The errors that one cell has shown."""
-
-    error: BaseException | None = None
-    """The last one."""
-    traceback: list[str] | None = None
-    """Its lines."""
-    in_result: bool = False
-    """Whether one was shown while the cell's result was being formatted."""
-
-    def note(self, error: BaseException, traceback: list[str]) -> None:
-        """Remember the error shown last."""
-        self.error, self.traceback = error, traceback
-
-
-shown_errors: ContextVar[ShownErrors] = ContextVar("ipyrust_shown_errors", default=ShownErrors())  # noqa: B039
-"""Of the cell that runs here; cells in subshells run at the same time."""
-
-
 class ZMQInteractiveShell(InteractiveShell):
     """IPython's shell in a kernel."""
 
@@ -81,6 +67,7 @@ class ZMQInteractiveShell(InteractiveShell):
     display_pub_class = Type(ZMQDisplayPublisher)
     compiler_class = Type(CellCompiler)
     autoindent = CBool(False)
+    execution_count = CellNumber(1)
     exiter = Instance(ZMQExitAutocall)
     profile_dir = Instance(ProfileDir, allow_none=True)
     displayhook: ZMQShellDisplayHook
@@ -92,6 +79,7 @@ class ZMQInteractiveShell(InteractiveShell):
     _started = False
 
     def __init__(self, **options: Any) -> None:
+        self.numbers = Numbers(type(self).execution_count, self)
         super().__init__(**options)  # type: ignore[no-untyped-call]
         self._started = True
 
@@ -125,6 +113,11 @@ class ZMQInteractiveShell(InteractiveShell):
             page.as_hook(self.payloadpage_page),  # type: ignore[no-untyped-call]
             99,
         )
+
+    def init_payload(self) -> None:
+        """Use payloads of each cell's own."""
+        self.payload_manager = CellPayloads(parent=self)
+        self.configurables.append(self.payload_manager)
 
     def init_completer(self) -> None:
         """Nothing: the completer is built by the first completion, or by the first look at `configurables`."""
@@ -213,17 +206,24 @@ class ZMQInteractiveShell(InteractiveShell):
 
     # -- errors ------------------------------------------------------------------------------
 
-    def begin_cell(self) -> ShownErrors:
-        """Forget what the cell before left behind; returns where this cell's errors are noted."""
+    @contextmanager
+    def cell(self, source: str, *, stored: bool) -> Iterator[RunningCell]:
+        """While it is entered, the calling task or thread runs a cell, whose code is `source` once it is transformed."""
         self.displayhook.abandon()
-        shown = ShownErrors()
-        shown_errors.set(shown)
-        return shown
+        number = self.numbers.begin(stored=stored)
+        cell = RunningCell(number, number, source)
+        token = running_cell.set(cell)
+        try:
+            yield cell
+        finally:
+            running_cell.reset(token)
+            if stored and cell.number == number:
+                self.numbers.give_back(number)
 
     @property
     def _last_traceback(self) -> list[str] | None:
         """ipykernel's name of the traceback that was shown last."""
-        return shown_errors.get().traceback
+        return shown_errors().traceback
 
     def showtraceback(
         self,
@@ -249,11 +249,11 @@ class ZMQInteractiveShell(InteractiveShell):
     def show_usage_error(self, exc: BaseException) -> None:
         """Print a magic's complaint, and keep it for the reply."""
         super().show_usage_error(exc)  # type: ignore[no-untyped-call]
-        shown_errors.get().note(exc, [f"UsageError: {text_of(exc)}"])
+        shown_errors().note(exc, [f"UsageError: {text_of(exc)}"])
 
     def _showtraceback(self, etype: type[BaseException], evalue: Any, stb: list[str]) -> None:
         lines = [str(line) for line in stb]
-        shown = shown_errors.get()
+        shown = shown_errors()
         shown.note(evalue, lines)
         shown.in_result = shown.in_result or self.displayhook.msg is not None
         self.publisher.publish(
@@ -271,7 +271,7 @@ class ZMQInteractiveShell(InteractiveShell):
         return {
             "ename": name_of(type(exception)),
             "evalue": text_of(exception),
-            "traceback": shown_errors.get().traceback or [],
+            "traceback": shown_errors().traceback or [],
         }
 
     # -- running -----------------------------------------------------------------------------
