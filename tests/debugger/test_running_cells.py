@@ -102,11 +102,6 @@ def test_a_stopped_cell_of_a_subshell_is_interrupted(attached: DebugFrontend) ->
     assert attached.ask("debugInfo")["stoppedThreads"] == []
 
 
-@pytest.mark.xfail(
-    reason="taking back an exception for a thread leaves Python's flag for it set, up to Python 3.12",
-    strict=False,
-)
-@pytest.mark.timeout(40)
 def test_the_main_shell_stops_after_an_interrupt_in_a_subshell(attached: DebugFrontend) -> None:
     cell = in_subshell(attached, CODE)
     attached.wait_for_event("stopped")

@@ -35,10 +35,9 @@ def test_joblib_finds_the_result_after_a_restart(
 def test_numba_finds_the_code_after_a_restart(
     start_notebook: StartNotebook, tmp_path: Path
 ) -> None:
-    cache = str(tmp_path / "ipython")
-    first = start_notebook("first", IPYTHONDIR=cache)
+    first = start_notebook("first", XDG_CACHE_HOME=str(tmp_path))
     assert first.value(NUMBA) == "('IPythonCacheLocator', 0)"
-    second = start_notebook("second", IPYTHONDIR=cache)
+    second = start_notebook("second", XDG_CACHE_HOME=str(tmp_path))
     assert second.value(NUMBA) == "('IPythonCacheLocator', 1)"
 
 

@@ -7,12 +7,11 @@ import pytest
 
 from detections.conftest import StartNotebook
 from detections.notebook import Notebook
+from frontend import KernelUnderTest
 
 CLIENT = """
-    import sys
     from jupyter_client.manager import KernelManager
-    manager = KernelManager()
-    manager.kernel_spec.argv = [sys.executable, "-m", {module!r}, "-f", "{{connection_file}}"]
+    manager = KernelManager(kernel_name="inner")
     manager.start_kernel()
     client = manager.client(); client.start_channels(); client.wait_for_ready(timeout=60)
     {call}
@@ -20,22 +19,29 @@ CLIENT = """
 """
 
 
-def inner(situation: str, call: str) -> str:
-    """A cell that runs a kernel of the same kind and calls it."""
-    module = "ipykernel_launcher" if situation == "ipykernel" else "ipyrust"
-    return CLIENT.format(module=module, call=call)
+@pytest.fixture
+def with_inner_kernel(
+    start_notebook: StartNotebook, kernel: KernelUnderTest, tmp_path: Path
+) -> Notebook:
+    """A notebook whose jupyter_client knows a kernel `inner`, of the same kind."""
+    spec = tmp_path / "jupyter" / "kernels" / "inner"
+    spec.mkdir(parents=True)
+    content = {"argv": list(kernel.command), "display_name": "inner", "language": "python"}
+    (spec / "kernel.json").write_text(json.dumps(content))
+    return start_notebook(JUPYTER_PATH=str(tmp_path / "jupyter"))
 
 
-def test_a_client_in_a_cell_gets_replies(notebook: Notebook, situation: str) -> None:
-    code = inner(situation, "print(client.execute('6 * 7', reply=True)['content']['status'])")
-    assert notebook.run(code).text() == "ok\n"
+def test_a_client_in_a_cell_gets_replies(with_inner_kernel: Notebook) -> None:
+    call = "print(client.execute('6 * 7', reply=True)['content']['status'])"
+    assert with_inner_kernel.run(CLIENT.format(call=call)).text() == "ok\n"
 
 
-def test_output_of_an_inner_kernel_shows_in_the_cell(notebook: Notebook, situation: str) -> None:
+def test_output_of_an_inner_kernel_shows_in_the_cell(with_inner_kernel: Notebook) -> None:
     code = "print('inner'); import sys; print('err', file=sys.stderr); display(1)"
-    seen = notebook.run(inner(situation, f"client.execute_interactive({code!r}, timeout=60)"))
+    call = f"client.execute_interactive({code!r}, timeout=60)"
+    seen = with_inner_kernel.run(CLIENT.format(call=call))
     assert seen.text() == "inner\n"
-    assert seen.text("stderr") == "err\n"
+    assert seen.text("stderr").endswith("err\n")
     [shown] = [m for m in seen.published if m.msg_type == "display_data"]
     assert shown.content["data"] == {"text/plain": "1"}
 

@@ -81,7 +81,7 @@ def display() -> Iterator[str]:
     if program is None:
         pytest.skip("no Xvfb here")
     reading, writing = os.pipe()
-    command = [program, "-displayfd", str(writing), "-screen", "0", "640x480x24"]
+    command = [program, "-displayfd", str(writing), "-noreset", "-screen", "0", "640x480x24"]
     server = subprocess.Popen(
         command, pass_fds=(writing,), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )

@@ -57,10 +57,13 @@ def run_kernel(
         serve_control=control.serve,
     )
     try:
+        # `threading` takes the thread that imports it first for the main thread; so the control thread waits for this.
         from ipyrust_core.kernel import serve
 
+        control.may_start()
         return EXIT_CODES[serve(core, interpreter, control.thread)]
     finally:
+        control.may_start()
         core.close()
         _signal.signal(_signal.SIGINT, before)
 
@@ -73,8 +76,17 @@ class _LazyControl:
     """The control thread, made when somebody needs it: the engine may, before the main thread does."""
 
     def __init__(self) -> None:
+        self._gate = allocate_lock()
+        self._gate.acquire()
+        self._opened = False
         self._lock = allocate_lock()
         self._thread: ControlThread | None = None
+
+    def may_start(self) -> None:
+        """Let the control thread import what it needs."""
+        if not self._opened:
+            self._opened = True
+            self._gate.release()
 
     @property
     def thread(self) -> "ControlThread":
@@ -87,6 +99,8 @@ class _LazyControl:
 
     def serve(self) -> None:
         """Run by the engine on a thread of its own."""
+        with self._gate:
+            pass
         self.thread.serve()
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Coroutine
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from ipyrust_core._native import raise_in_thread
@@ -154,11 +155,17 @@ class Subshell(Shell):
             self._running, self._raised = True, False
 
     def end(self) -> None:
-        """Note that none runs, and take back an interrupt that came too late for it."""
+        """Note that none runs, and take an interrupt that came too late for it.
+
+        Taking it back (`raise_in_thread(…, None)`) would leave Python's flag for pending exceptions set, and a traced
+        main thread spinning on it; so it is raised here, where it does no harm.
+        """
         with self._lock:
             self._running = False
             if self._raised:
-                raise_in_thread(threading.get_ident(), None)
+                with suppress(KeyboardInterrupt):
+                    for _ in range(100):  # At one of these jumps back Python raises what is pending.
+                        pass
 
     def awaiting(self, cell: Interruptible) -> Any:
         """See `_Awaiting`."""

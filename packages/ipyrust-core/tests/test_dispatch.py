@@ -78,7 +78,8 @@ class Served:
 @pytest.fixture
 def served(wire) -> Iterator[Served]:
     served = Served(wire)
-    with served.kernel.interrupts.installed(), served.kernel.parking.installed():
+    wakeup = served.loop.wakeup_fd()
+    with served.kernel.interrupts.installed(wakeup), served.kernel.parking.installed():
         yield served
     served.loop.close()
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from ipyrust_core.event_loop import KernelEventLoop
 from ipyrust_core.interrupts import Interruptible, Interrupts
 
 
@@ -32,8 +33,8 @@ class FakeSubshells:
 
 
 @pytest.fixture
-def loop() -> Iterator[asyncio.AbstractEventLoop]:
-    loop = asyncio.new_event_loop()
+def loop() -> Iterator[KernelEventLoop]:
+    loop = KernelEventLoop()
     yield loop
     loop.close()
 
@@ -142,19 +143,19 @@ def test_an_interrupt_of_a_cell_that_is_done_is_nothing(loop):
     loop.run_forever()
 
 
-def test_a_wanted_signal_raises():
-    with interrupts().installed(), pytest.raises(KeyboardInterrupt):
+def test_a_wanted_signal_raises(loop):
+    with interrupts().installed(loop.wakeup_fd()), pytest.raises(KeyboardInterrupt):
         signal.raise_signal(signal.SIGINT)
 
 
-def test_an_unwanted_signal_does_not():
-    with interrupts(wanted=False).installed():
+def test_an_unwanted_signal_does_not(loop):
+    with interrupts(wanted=False).installed(loop.wakeup_fd()):
         signal.raise_signal(signal.SIGINT)
 
 
-def test_a_signal_reaches_the_subshells_too():
+def test_a_signal_reaches_the_subshells_too(loop):
     subshells = FakeSubshells()
-    with Interrupts(FakeCore(wanted=False), subshells).installed():
+    with Interrupts(FakeCore(wanted=False), subshells).installed(loop.wakeup_fd()):
         signal.raise_signal(signal.SIGINT)
     assert subshells.interrupts == 1
 
@@ -165,7 +166,7 @@ def test_a_signal_while_the_loop_sleeps_ends_the_wait_of_the_cell(loop):
 
     driver = Interruptible(cell())
     ours = interrupts()
-    with ours.installed(), ours.awaiting(driver):
+    with ours.installed(loop.wakeup_fd()), ours.awaiting(driver):
         task = driver.start(loop)
         # The clock: the loop's own; by then it sleeps, and no task runs.
         loop.call_later(0.01, signal.raise_signal, signal.SIGINT)
@@ -182,21 +183,46 @@ def test_a_signal_while_a_task_computes_raises_in_it(loop):
 
     driver = Interruptible(cell())
     ours = interrupts()
-    with ours.installed(), ours.awaiting(driver):
+    with ours.installed(loop.wakeup_fd()), ours.awaiting(driver):
         assert loop.run_until_complete(driver.start(loop)) == "here"
 
 
-def test_the_handler_of_before_comes_back():
+def test_the_handler_and_the_wakeup_fd_of_before_come_back(loop):
     before = signal.getsignal(signal.SIGINT)
-    with interrupts().installed():
+    with interrupts().installed(loop.wakeup_fd()):
         assert signal.getsignal(signal.SIGINT) != before
     assert signal.getsignal(signal.SIGINT) == before
+    assert signal.set_wakeup_fd(-1) == -1
 
 
-def test_a_handler_that_a_cell_left_is_replaced():
+def test_a_handler_that_a_cell_left_is_replaced(loop):
     ours = interrupts()
-    with ours.installed():
+    with ours.installed(loop.wakeup_fd()):
         handler = signal.getsignal(signal.SIGINT)
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         ours.renew()
         assert signal.getsignal(signal.SIGINT) == handler
+
+
+def test_a_second_signal_ends_a_callback_that_keeps_the_loop(loop):
+    """The cell waits, and a callback of its own computes for ever: the task's cancellation would never be seen."""
+    spun = []
+
+    def spin():
+        signal.raise_signal(signal.SIGINT)  # The first goes to the cell that waits.
+        spun.append("first")
+        signal.raise_signal(signal.SIGINT)
+        spun.append("second")
+
+    async def cell():
+        loop.call_soon(spin)
+        await asyncio.sleep(60)
+
+    driver = Interruptible(cell())
+    ours = interrupts()
+    with ours.installed(loop.wakeup_fd()), ours.awaiting(driver):
+        with pytest.raises(KeyboardInterrupt):
+            loop.run_until_complete(driver.start(loop))
+        with pytest.raises(KeyboardInterrupt):
+            loop.run_until_complete(driver.task)
+    assert spun == ["first"]

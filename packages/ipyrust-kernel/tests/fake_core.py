@@ -97,6 +97,7 @@ class FakeCore:
 
     def __init__(self) -> None:
         self.publications: list[Publication] = []
+        self.comm_routes: list[tuple[str, str | None, str | None]] = []
         self.shell = FakeShellQueue()
         self._lock = threading.Lock()
 
@@ -141,6 +142,12 @@ class FakeCore:
         self, name: str, parent: Callable[[], Any], fallback: Callable[[], Any]
     ) -> FakeStreamWriter:
         return FakeStreamWriter(self, name, lambda: parent() or fallback())
+
+    def comm_sent(self, comm_id: str, message_id: str | None, subshell_id: str | None) -> None:
+        self.comm_routes.append((comm_id, message_id, subshell_id))
+
+    def comm_closed(self, comm_id: str) -> None:
+        self.comm_routes.append((comm_id, "closed", None))
 
     def subshell_ids(self) -> list[str]:
         return []

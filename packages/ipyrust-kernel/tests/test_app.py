@@ -193,7 +193,13 @@ def test_variables_instead_of_arguments(kernel: Kernel) -> None:
 
 def test_options_reach_the_interpreter(kernel: Kernel) -> None:
     ended = kernel(
-        "-f", "k", "--profile=p", "--colors=linux", "--", "a", engine="print(interpreter.make_options())"
+        "-f",
+        "k",
+        "--profile=p",
+        "--colors=linux",
+        "--",
+        "a",
+        engine="print(interpreter.make_options())",
     )
     assert "profile='p'" in ended.stdout
     assert "('InteractiveShell.colors', 'linux')" in ended.stdout

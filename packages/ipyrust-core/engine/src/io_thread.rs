@@ -533,17 +533,15 @@ impl IoThread {
 
     /// Send publications until a subscriber has no room; returns when to try again.
     fn publish(&mut self) -> Result<Option<Instant>> {
-        let missed_before = self.publisher.missed();
         let progress = self.publisher.send(&self.sockets.iopub)?;
         for size_bytes in progress.sent {
             self.core.outbox.sent(size_bytes);
         }
-        let missed = self.publisher.missed().saturating_sub(missed_before);
-        if missed > 0 {
+        if progress.missed > 0 {
             self.core
                 .counters
                 .dropped
-                .fetch_add(missed, Ordering::Relaxed);
+                .fetch_add(progress.missed, Ordering::Relaxed);
             self.core.log.line(
                 "stalled",
                 "a subscriber stopped reading; the others go on without it",

@@ -364,9 +364,11 @@ impl Outbox {
     #[must_use]
     pub fn next(&self, now: Instant) -> Next {
         let mut state = self.state.lock();
+        if !state.urgent.is_empty() {
+            // It came after the reader had looked for urgent messages, and woke nobody: the reader was awake.
+            return Next::Urgent;
+        }
         match state.entries.front() {
-            // It came after the reader had looked for urgent messages, and woke nobody.
-            None | Some(Entry::Stream(_)) if !state.urgent.is_empty() => Next::Doze(now),
             None => {
                 let worked = std::mem::take(&mut state.worked);
                 state.reader = if worked {
@@ -664,12 +666,12 @@ mod tests {
         assert!(outbox.take_urgent().is_none());
         outbox.push(urgent()).unwrap(); // The reader is awake, so nobody wakes it.
         let now = Instant::now();
-        assert!(matches!(outbox.next(now), Next::Doze(until) if until == now));
+        assert!(matches!(outbox.next(now), Next::Urgent));
         assert!(outbox.take_urgent().is_some());
         assert!(matches!(outbox.next(now), Next::Empty));
         outbox.write(&None, StreamName::Stdout, "held").unwrap();
         outbox.push(urgent()).unwrap();
-        assert!(matches!(outbox.next(now), Next::Doze(until) if until == now));
+        assert!(matches!(outbox.next(now), Next::Urgent));
     }
 
     #[test]

@@ -40,6 +40,8 @@ pub(crate) struct Publisher {
 pub(crate) struct Progress {
     /// Sizes of those that left.
     pub(crate) sent: Vec<usize>,
+    /// How many of them a stalled subscriber missed.
+    pub(crate) missed: u64,
     /// When to try again, if some still wait.
     pub(crate) retry_at: Option<Instant>,
     /// A subscriber that was given up reads again and has missed so many.
@@ -66,11 +68,6 @@ impl Publisher {
         self.waiting.push_back((frames, size_bytes));
     }
 
-    /// Messages that a subscriber who was given up has missed.
-    pub(crate) fn missed(&self) -> u64 {
-        self.missed
-    }
-
     /// Send what waits, in order, until a subscriber has no room.
     pub(crate) fn send(&mut self, socket: &Socket) -> Result<Progress> {
         let mut progress = Progress::default();
@@ -86,6 +83,7 @@ impl Publisher {
                 let _ = socket.send(frames)?;
                 socket.set_xpub_nodrop(true)?;
                 self.missed += 1;
+                progress.missed += 1;
             } else {
                 self.stalled_since = None;
                 progress.recovered_from += std::mem::take(&mut self.missed);

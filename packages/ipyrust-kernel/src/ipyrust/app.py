@@ -138,8 +138,7 @@ def _run(file: ConnectionFile, line: CommandLine) -> int:
         )
     try:
         interpreter = _interpreter(file, line)
-        capture_fds = bool(line.options.get("capture_fds", True))
-        return run_kernel(file.path, interpreter, capture_fds=capture_fds)
+        return run_kernel(file.path, interpreter, capture_fds=_captures_fds(line))
     except ConnectionFileError as error:
         from ipyrust.exit_codes import ExitCode
 
@@ -156,6 +155,12 @@ def _run(file: ConnectionFile, line: CommandLine) -> int:
 
             traceback.print_exc(file=sys.__stderr__)
         return _fail(ExitCode.START, _why_not_started(error))
+
+
+def _captures_fds(line: CommandLine) -> bool:
+    """Whether the descriptors are captured: `--IPKernelApp.capture_fd_output`, else IPYRUST_CAPTURE_FDS, else yes."""
+    unwanted = os.environ.get("IPYRUST_CAPTURE_FDS", "").lower() in ("0", "false", "no", "off")
+    return bool(line.options.get("capture_fds", not unwanted))
 
 
 def _interpreter(file: ConnectionFile, line: CommandLine) -> IPythonInterpreter:
@@ -183,7 +188,7 @@ def _options(line: CommandLine) -> KernelOptions:
     """What the interpreter needs to know of the command line."""
     from ipyrust.options import KernelOptions
 
-    fields: dict[str, Any] = {"capture_fds": True, **line.options}
+    fields: dict[str, Any] = {"capture_fds": _captures_fds(line), **line.options}
     return KernelOptions(
         **fields,
         config=tuple(line.config),

@@ -31,7 +31,8 @@ class KernelComm(BaseComm):
         buffers: list[Any] | None = None,
         **keys: Any,
     ) -> None:
-        """Publish one message of this comm."""
+        """Publish one message of this comm; what comes back on it is for the subshell that this is sent from."""
+        self._note_sender(msg_type, data)
         self.publisher.publish(
             msg_type,
             {"comm_id": self.comm_id, "data": data if data is not None else {}, **keys},
@@ -39,6 +40,23 @@ class KernelComm(BaseComm):
             buffers=[contiguous(buffer) for buffer in buffers or ()],
             topic=self.topic,
         )
+
+
+    def _note_sender(self, msg_type: str, data: Any) -> None:
+        core = self.publisher.core
+        if msg_type == "comm_close":
+            core.comm_closed(self.comm_id)
+            return
+        request = self.publisher.current_parent()
+        subshell_id = request.subshell_id if request is not None else None
+        core.comm_sent(self.comm_id, request_id(data), subshell_id)
+
+
+def request_id(data: Any) -> str | None:
+    """The id that the answer to a message repeats, in the convention of ipykernel's clients: `data.content.id`."""
+    content = data.get("content") if isinstance(data, dict) else None
+    found = content.get("id") if isinstance(content, dict) else None
+    return found if isinstance(found, str) else None
 
 
 class KernelCommManager(CommManager):

@@ -111,7 +111,7 @@ class KernelFacade(HasEventLoop):
     @property
     def execution_count(self) -> int:
         """As the shell's."""
-        return self.shell.execution_count
+        return int(self.shell.execution_count)
 
     @property
     def implementation_version(self) -> str:

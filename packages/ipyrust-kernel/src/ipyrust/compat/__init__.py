@@ -37,6 +37,14 @@ MODULES = (
 )
 """What code finds imported already in a kernel; everything else of ipykernel is imported when it is asked for."""
 
+VERSIONS = (
+    "version_info",
+    "__version__",
+    "kernel_protocol_version",
+    "kernel_protocol_version_info",
+)
+"""What the package has of its module `_version`."""
+
 Contents = dict[str, dict[str, Any]]
 
 
@@ -62,7 +70,7 @@ class StandIn(ModuleType):
             self.__ours, self.__contents = self.__contents()[self.__name__], None
             self.__dict__.update(self.__ours)
             return getattr(self, name)
-        if name in ("version_info", "__version__"):
+        if name in VERSIONS and self.__name__ == "ipykernel":
             return getattr(import_module(f"{self.__name__}._version"), name)
         self.__load(name)
         return getattr(self, name)

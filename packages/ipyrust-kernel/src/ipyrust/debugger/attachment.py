@@ -169,6 +169,7 @@ def let_interrupts_through(debugger: Any) -> None:
         try:
             result = stop(*arguments, **options)
         except KeyboardInterrupt:
+            interrupted.discard(threading.get_ident())
             resume_all()
             raise
         if threading.get_ident() in interrupted:

@@ -33,8 +33,8 @@ class WxToolkit:
         try:
             self._app: Any = wx.App.Get() or wx.App(redirect=False, clearSigInt=False)
             applications.append(self._app)
-        except SystemExit as error:
-            raise UsageError(f"%gui {gui}: {error}") from None
+        except (SystemExit, SystemError) as error:
+            raise UsageError(f"%gui {gui} needs a display: {error}") from None
         self._app.SetExitOnFrameDelete(False)
 
     def wait(self, fds: Sequence[int], timeout: float | None) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ipyrust.ipython.kernel_traits import kernel_trait
+
 if TYPE_CHECKING:
     from ipyrust.ipython.shell import ZMQInteractiveShell
 
@@ -14,7 +16,7 @@ TYPES_KEY = "_jupyter_types_experimental"
 def complete(shell: ZMQInteractiveShell, code: str, cursor_pos: int) -> dict[str, Any]:
     """complete_reply's content."""
     cursor_pos = max(0, min(cursor_pos, len(code)))
-    if not shell.config.IPythonKernel.get("use_experimental_completions", True):
+    if not kernel_trait(shell.config, "use_experimental_completions", True):
         return _complete_plainly(shell, code, cursor_pos)
     from IPython.core.completer import provisionalcompleter, rectify_completions
 

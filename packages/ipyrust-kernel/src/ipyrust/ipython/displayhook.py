@@ -29,7 +29,7 @@ class ZMQShellDisplayHook(SpeaksForParent, DisplayHook):
         self._of_thread.msg = content
 
     @property
-    def exec_result(self) -> ExecutionResult | None:  # type: ignore[override]
+    def exec_result(self) -> ExecutionResult | None:
         """Where the value of the cell on this thread is noted."""
         return getattr(self._of_thread, "exec_result", None)
 
@@ -50,7 +50,9 @@ class ZMQShellDisplayHook(SpeaksForParent, DisplayHook):
         cell = running_cell.get()
         if cell is None:
             return bool(super().quiet())  # type: ignore[no-untyped-call]
-        return ";" in cell.source and bool(self.semicolon_at_end_of_expression(cell.source))
+        if ";" not in cell.source:
+            return False
+        return bool(self.semicolon_at_end_of_expression(cell.source))  # type: ignore[no-untyped-call]
 
     def start_displayhook(self) -> None:
         """Begin one result."""

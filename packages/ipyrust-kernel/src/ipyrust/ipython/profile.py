@@ -15,6 +15,8 @@ from IPython.core.profiledir import ProfileDir, ProfileDirError
 from IPython.paths import get_ipython_dir
 from traitlets.config.loader import Config
 
+from ipyrust.ipython.kernel_traits import environment_config
+
 if TYPE_CHECKING:
     from ipyrust.options import KernelOptions
 
@@ -120,7 +122,12 @@ def config_from_pairs(pairs: Iterable[tuple[str, str]]) -> Config:
 
 def load_options(options: KernelOptions, profile_dir: ProfileDir) -> Config:
     """The whole configuration for `options`."""
-    config = load_config(options.profile, str(profile_dir.location), files=options.config_files)
+    config = load_config(
+        options.profile,
+        str(profile_dir.location),
+        files=options.config_files,
+        extra=environment_config(),
+    )
     if options.config:
         config.merge(config_from_pairs(options.config))
     return config

@@ -44,6 +44,16 @@ class SessionFacade:
         """`session` as bytes."""
         return self.session.encode()
 
+    @property
+    def key(self) -> bytes:
+        """What messages are signed with."""
+        return str(self._publisher.core.connection_info.get("key", "")).encode()
+
+    @property
+    def signature_scheme(self) -> str:
+        """How messages are signed."""
+        return str(self._publisher.core.connection_info.get("signature_scheme", "hmac-sha256"))
+
     def msg_header(self, msg_type: str) -> Message:
         """A new header."""
         return {

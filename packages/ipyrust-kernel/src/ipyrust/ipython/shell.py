@@ -22,6 +22,7 @@ from IPython.core.profiledir import ProfileDir
 from traitlets import Any as AnyTrait
 from traitlets import CBool, Instance, Type, default
 
+from ipyrust.environment import enter_own_environment
 from ipyrust.ipython.compiler import CellCompiler
 from ipyrust.ipython.displayhook import ZMQShellDisplayHook
 from ipyrust.ipython.displaypub import ZMQDisplayPublisher
@@ -96,7 +97,8 @@ class ZMQInteractiveShell(InteractiveShell):
             os.environ["MPLBACKEND"] = INLINE_BACKEND
 
     def init_virtualenv(self) -> None:
-        """Nothing: a kernel runs in the environment of its own Python."""
+        """Let child processes find the environment of the kernel's own Python first."""
+        enter_own_environment()
 
     def init_history(self) -> None:
         """Use a history manager that opens its database when it is needed."""
@@ -208,7 +210,7 @@ class ZMQInteractiveShell(InteractiveShell):
 
     @contextmanager
     def cell(self, source: str, *, stored: bool) -> Iterator[RunningCell]:
-        """While it is entered, the calling task or thread runs a cell, whose code is `source` once it is transformed."""
+        """While it is entered, the calling task or thread runs a cell; `source` is its code, transformed."""
         self.displayhook.abandon()
         number = self.numbers.begin(stored=stored)
         cell = RunningCell(number, number, source)

@@ -35,6 +35,7 @@ class OutStream(io.TextIOBase):
     encoding = "UTF-8"
     errors = "backslashreplace"
     topic: bytes
+    _fd = -1
 
     def __init__(
         self,
@@ -115,17 +116,22 @@ class OutStream(io.TextIOBase):
         return False
 
     def fileno(self) -> int:
-        """The process's own file descriptor 1 or 2, for `subprocess` and the like.
+        """A duplicate of the process's own file descriptor 1 or 2, for `subprocess` and the like.
+
+        A duplicate, because wurlitzer refuses to work where it is the same as that of `sys.__stdout__`.
 
         Raises:
             io.UnsupportedOperation: the process has no such descriptor.
         """
-        fd = 2 if self.name == "stderr" else 1
         try:
-            os.fstat(fd)
+            if self._fd >= 0:
+                os.fstat(self._fd)
+            else:
+                self._fd = os.dup(2 if self.name == "stderr" else 1)
         except OSError:
+            self._fd = -1
             raise io.UnsupportedOperation("fileno") from None
-        return fd
+        return self._fd
 
     def close(self) -> None:
         """Flush. The stream stays open: it belongs to the kernel and not to the cell that closes it."""
