@@ -9,10 +9,9 @@ ALIKE = {
     "kernel is get_ipython().kernel": "True",
     "kernel.shell is get_ipython()": "True",
     "get_ipython().has_trait('kernel')": "True",
-    "kernel.app.kernel is kernel": "True",
+    "kernel.parent.kernel is kernel": "True",
     "kernel.comm_manager is __import__('comm').get_comm_manager()": "True",
     "isinstance(kernel.execution_count, int)": "True",
-    "kernel.user_ns is get_ipython().user_ns": "True",
     "isinstance(kernel.ident, str)": "True",
     "'execute_request' in kernel.msg_types": "True",
     "callable(kernel.shell_handlers['execute_request'])": "True",
@@ -177,6 +176,6 @@ def test_do_shutdown_ends_the_kernel(notebook: Notebook) -> None:
 
 
 def test_the_ports_of_the_app(notebook: Notebook) -> None:
-    code = "app = get_ipython().kernel.app; app.shell_port, app.ip, app.transport"
+    code = "app = get_ipython().kernel.parent; app.shell_port, app.ip, app.transport"
     connection = notebook.frontend.connection
     assert notebook.value(code) == f"({connection['shell_port']}, '127.0.0.1', 'tcp')"

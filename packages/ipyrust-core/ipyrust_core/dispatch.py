@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from ipyrust_core import wire_json
+from ipyrust_core.errors import AlreadyRepliedError
 from ipyrust_core.interpreter import Cell, CommMessage, Content
 from ipyrust_core.log import log
 from ipyrust_core.parent import parent
@@ -116,7 +117,10 @@ def _iso(timestamp: float) -> str:
 
 
 def _reply_error(request: Request, error: BaseException) -> None:
-    request.reply(wire_json.encode(_error_content(error)))
+    try:
+        request.reply(wire_json.encode(_error_content(error)))
+    except AlreadyRepliedError:
+        log.warning("%s failed after its reply: %s", request.msg_type, error)
 
 
 def _error_content(error: BaseException) -> Content:

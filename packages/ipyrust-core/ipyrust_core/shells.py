@@ -164,7 +164,9 @@ class Subshell(Shell):
             self._running = False
             if self._raised:
                 with suppress(KeyboardInterrupt):
-                    for _ in range(100):  # At one of these jumps back Python raises what is pending.
+                    for _ in range(
+                        100
+                    ):  # At one of these jumps back Python raises what is pending.
                         pass
 
     def awaiting(self, cell: Interruptible) -> Any:

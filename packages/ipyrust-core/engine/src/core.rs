@@ -596,11 +596,19 @@ impl Core {
             return;
         };
         self.comm_routes.subshell_gone(subshell_id);
+        self.close_queue(
+            &queue,
+            "SubshellDeleted",
+            "the subshell was deleted before it got to this",
+        );
+    }
+
+    /// Close a queue; what waited in it is answered with an error.
+    pub fn close_queue(&self, queue: &RequestQueue, name: &str, value: &str) {
         for request in queue.close() {
-            let value = format!("the subshell {subshell_id:?} was deleted before it got to this");
             let reply = request
                 .claim_reply()
-                .then(|| self.error_reply(&request, "SubshellDeleted", &value))
+                .then(|| self.error_reply(&request, name, value))
                 .flatten();
             let (busy, idle) = (
                 self.status(Some(&request), "busy"),

@@ -59,6 +59,8 @@ pub(crate) struct IoThread {
     /// Questions whose client has not connected its stdin socket yet, and until when to try.
     unasked: Vec<(Vec<Bytes>, Instant)>,
     subscribers: FirstSubscriber,
+    /// Whether `status: starting` was published.
+    greeted: bool,
     /// When to see whether an interrupt was felt, and how long to wait after that.
     repeat_interrupt: Option<(Instant, Duration)>,
 }
@@ -142,6 +144,7 @@ impl IoThread {
             publisher: Publisher::new(),
             unasked: Vec::new(),
             subscribers: FirstSubscriber::Awaited,
+            greeted: false,
             repeat_interrupt: None,
         }
     }
@@ -458,15 +461,15 @@ impl IoThread {
             content: Bytes::from(content),
             buffers: Vec::new(),
         };
-        // Straight to the socket: the subscriber has seen nothing yet, so nothing can be overtaken.
+        // Past the outbox: the subscriber has seen nothing yet, so nothing can be overtaken. (Size 0: it was not queued.)
         let frames = self.encode(welcome);
-        let _ = self.sockets.iopub.send(&frames)?;
-        if !matches!(self.subscribers, FirstSubscriber::Seen) {
-            self.subscribers = FirstSubscriber::Seen;
+        self.publisher.push(frames, 0);
+        self.subscribers = FirstSubscriber::Seen;
+        if !std::mem::replace(&mut self.greeted, true) {
             let starting = self.encode(self.core.starting());
-            let _ = self.sockets.iopub.send(&starting)?;
+            self.publisher.push(starting, 0);
         }
-        Ok(())
+        self.publish().map(|_| ())
     }
 
     /// Send what waits; returns when to look again, if not only after a wake-up.
@@ -534,28 +537,17 @@ impl IoThread {
     /// Send publications until a subscriber has no room; returns when to try again.
     fn publish(&mut self) -> Result<Option<Instant>> {
         let progress = self.publisher.send(&self.sockets.iopub)?;
-        for size_bytes in progress.sent {
+        for size_bytes in progress.sent.into_iter().filter(|size| *size > 0) {
             self.core.outbox.sent(size_bytes);
         }
-        if progress.missed > 0 {
-            self.core
-                .counters
-                .dropped
-                .fetch_add(progress.missed, Ordering::Relaxed);
-            self.core.log.line(
-                "stalled",
-                "a subscriber stopped reading; the others go on without it",
-            );
-        }
-        if progress.recovered_from > 0 {
-            let notice = format!(
-                "[ipyrust: a client that had stopped reading missed {} messages]\n",
-                progress.recovered_from
-            );
-            let _ = self
-                .core
-                .outbox
-                .write(&self.core.latest_parent(), StreamName::Stderr, &notice);
+        if progress.given_up > 0 {
+            let counter = &self.core.counters.dropped;
+            counter.fetch_add(progress.given_up, Ordering::Relaxed);
+            let notice = "a client stopped reading; it misses output until it reads again";
+            self.core.log.line("stalled", notice);
+            let text = format!("[ipyrust: {notice}]\n");
+            let parent = self.core.latest_parent();
+            let _ = self.core.outbox.write(&parent, StreamName::Stderr, &text);
         }
         Ok(progress.retry_at)
     }

@@ -383,7 +383,7 @@ impl Outbox {
                 }
             }
             Some(Entry::Stream(text))
-                if text.due > now
+                if text.due() > now
                     && state.messages == 0
                     && state.flush_to <= state.taken
                     && !state.closed =>

@@ -1,10 +1,10 @@
 //! Publishing to subscribers of which some may have stopped reading.
 //!
 //! Goal: a slow subscriber loses nothing, and nobody else notices it. libzmq keeps a backlog for every subscriber; its
-//! bound is a number of messages ([`BACKLOG_MESSAGES`]). Within it nobody waits for anybody. When a backlog is full, XPUB (told not to drop) refuses the message for all; then
-//! publications queue up here, in order, replies go on, and writers feel it only when the outbox is full, too.
-//! After [`STALL_LIMIT`] the stalled subscriber is given up: the others get everything again, it misses messages
-//! until it reads, and everybody is told how many.
+//! bound is a number of messages ([`BACKLOG_MESSAGES`]). Within it nobody waits for anybody. When a backlog is full,
+//! XPUB (told not to drop) refuses the message for all; then publications queue up here, in order, replies go on, and
+//! writers feel it only when the outbox is full, too. After [`STALL_LIMIT`] the stalled subscriber is given up: libzmq
+//! leaves it out until it has read half of its backlog, the others get everything again, and everybody is told.
 //!
 //! The bound would better be bytes, but it cannot follow the size of the messages: libzmq 4.3.5 tells a new high-water
 //! mark to every peer, also to one that has just been destroyed (`pipe_t::send_hwms_to_peer`), and crashes.
@@ -18,7 +18,7 @@ use ipyrust_zmq::{Sent, Socket};
 use crate::error::Result;
 
 /// Messages that libzmq may keep for one subscriber.
-pub const BACKLOG_MESSAGES: i32 = 1000;
+pub const BACKLOG_MESSAGES: i32 = 5000;
 /// How long a subscriber may stall with a full backlog before the others go on without it.
 const STALL_LIMIT: Duration = Duration::from_secs(10);
 /// Distance of tries while a subscriber stalls: XPUB cannot tell when it has room again.
@@ -32,7 +32,6 @@ type Publication = (Vec<Bytes>, usize);
 pub(crate) struct Publisher {
     waiting: VecDeque<Publication>,
     stalled_since: Option<Instant>,
-    missed: u64,
 }
 
 /// What became of the publications that waited.
@@ -40,12 +39,10 @@ pub(crate) struct Publisher {
 pub(crate) struct Progress {
     /// Sizes of those that left.
     pub(crate) sent: Vec<usize>,
-    /// How many of them a stalled subscriber missed.
-    pub(crate) missed: u64,
+    /// How often a stalled subscriber was given up.
+    pub(crate) given_up: u64,
     /// When to try again, if some still wait.
     pub(crate) retry_at: Option<Instant>,
-    /// A subscriber that was given up reads again and has missed so many.
-    pub(crate) recovered_from: u64,
 }
 
 impl Publisher {
@@ -54,7 +51,6 @@ impl Publisher {
         Self {
             waiting: VecDeque::new(),
             stalled_since: None,
-            missed: 0,
         }
     }
 
@@ -82,12 +78,9 @@ impl Publisher {
                 socket.set_xpub_nodrop(false)?;
                 let _ = socket.send(frames)?;
                 socket.set_xpub_nodrop(true)?;
-                self.missed += 1;
-                progress.missed += 1;
-            } else {
-                self.stalled_since = None;
-                progress.recovered_from += std::mem::take(&mut self.missed);
+                progress.given_up += 1;
             }
+            self.stalled_since = None;
             self.waiting.pop_front();
             progress.sent.push(size_bytes);
         }

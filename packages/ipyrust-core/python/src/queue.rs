@@ -61,7 +61,11 @@ impl RequestQueue {
     }
 
     fn close(&self) {
-        self.inner.close();
+        self.core.close_queue(
+            &self.inner,
+            "QueueClosed",
+            "the kernel takes no more requests",
+        );
     }
 
     fn __len__(&self) -> usize {

@@ -41,7 +41,6 @@ class KernelComm(BaseComm):
             topic=self.topic,
         )
 
-
     def _note_sender(self, msg_type: str, data: Any) -> None:
         core = self.publisher.core
         if msg_type == "comm_close":

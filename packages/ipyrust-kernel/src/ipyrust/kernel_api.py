@@ -57,6 +57,7 @@ class KernelFacade(HasEventLoop):
     control_stream = None
     stdin_socket = None
     _aborting = False
+    _poll_interval = 0.01
     comm_manager: KernelCommManager
     shell: ZMQInteractiveShell
 
@@ -66,7 +67,8 @@ class KernelFacade(HasEventLoop):
         self.log = logging.getLogger("ipyrust")
         self.session = SessionFacade(publisher)
         self.iopub_socket = PublishingSocket()
-        self.app = AppFacade(self, publisher.core.connection_file)
+        self.parent = AppFacade(self, publisher.core.connection_file)
+        self.app: Any = self.parent  # Event loops of others put their toolkit's application here.
         self.shell_handlers: dict[str, Handler] = dict.fromkeys(
             self.msg_types, self.execute_request
         )
@@ -272,7 +274,7 @@ class AppFacade:
         shell: Any = get_ipython()
         if shell is None:
             raise RuntimeError("no kernel runs in this process any more")
-        app: AppFacade = shell.kernel.app
+        app: AppFacade = shell.kernel.parent
         return app
 
     @classmethod

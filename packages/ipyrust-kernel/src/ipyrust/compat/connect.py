@@ -19,7 +19,7 @@ def connection_functions(kernel: KernelFacade) -> dict[str, Callable[..., Any]]:
 
     def get_connection_file(app: Any = None) -> str:
         """Path of the connection file of `app`, or of this kernel."""
-        return str((app or kernel.app).connection_file)
+        return str((app or kernel.parent).connection_file)
 
     def get_connection_info(connection_file: str | None = None, unpack: bool = False) -> Any:
         """Content of a connection file, as text or (`unpack`) as a dict with the key as bytes."""

@@ -30,7 +30,7 @@ def stand_in_contents(kernel: KernelFacade, comm_class: type[Any]) -> dict[str, 
 
     comm = make_comm_class(comm_class)
     connect = connection_functions(kernel)
-    app_class = type(kernel.app)
+    app_class = type(kernel.parent)
     return {
         "ipykernel": {**connect, "embed_kernel": embed_kernel},
         "ipykernel.connect": connect,

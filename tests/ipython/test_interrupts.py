@@ -1,0 +1,229 @@
+"""Interrupts of code that is hard to interrupt; the next cell is always right."""
+
+from __future__ import annotations
+
+import pytest
+
+from frontend import Frontend, Gate, busy, error, execute_input, idle, reply, result, stdout
+
+parity = pytest.mark.parity
+
+
+def is_sane(frontend: Frontend) -> None:
+    """The next cell runs, and can be interrupted in turn."""
+    frontend.execute("1 + 1").sees(busy, execute_input, result("2"), reply("ok"), idle)
+    cell = frontend.execute("print('runs')\nwhile True: pass")
+    cell.reaches(stdout("runs\n"))
+    frontend.interrupt()
+    cell.sees(busy, execute_input, stdout, error("KeyboardInterrupt"), reply("error"), idle)
+
+
+BLOCKED = {
+    "sleep": "import time; print('runs'); time.sleep(1000)",
+    "subprocess": "import subprocess; print('runs'); subprocess.run(['sleep', '1000'])",
+    "communicate": (
+        "import subprocess; print('runs')\n"
+        "subprocess.Popen(['sleep', '1000'], stdout=subprocess.PIPE).communicate()"
+    ),
+    "join": (
+        "import threading, time; print('runs')\n"
+        "t = threading.Thread(target=time.sleep, args=(1000,), daemon=True); t.start(); t.join()"
+    ),
+    "lock": "import threading; lock = threading.Lock(); lock.acquire(); print('runs'); lock.acquire()",
+    "queue": "import queue; print('runs'); queue.Queue().get()",
+    "event": "import threading; print('runs'); threading.Event().wait()",
+    "future": (
+        "import time; from concurrent.futures import ThreadPoolExecutor as P; pool = P(1)\n"
+        "future = pool.submit(time.sleep, 3); print('runs'); future.result()"
+    ),
+    "socket": "import socket; a, b = socket.socketpair(); print('runs'); a.recv(1)",
+    "select": "import select; print('runs'); select.select([], [], [])",
+    "input": "print('runs'); input()",
+    "system": "import os; print('runs'); code = os.system('sleep 1000')",
+    "asyncio.run": "import asyncio; print('runs'); asyncio.run(asyncio.sleep(1000))",
+    "await": "import asyncio; print('runs'); await asyncio.sleep(1000)",
+    "gather": "import asyncio; print('runs'); await asyncio.gather(*map(asyncio.sleep, [1000] * 9))",
+    "pool": (
+        "import multiprocessing as mp, time; print('runs')\n"
+        "with mp.get_context('fork').Pool(2) as pool: pool.map(time.sleep, [1000] * 2)"
+    ),
+    "shell": "print('runs')\n!sleep 1000",
+    "bash": "%%bash\necho runs\nsleep 1000",
+    "generator": "def g():\n    yield\n    while True: pass\nprint('runs'); list(g())",
+    "sorted": "print('runs'); sorted(range(10), key=lambda n: __import__('time').sleep(1000))",
+    "import": (
+        "import sys, types, pathlib; p = pathlib.Path('slow_module.py')\n"
+        "_ = p.write_text('import time; print(\"runs\"); time.sleep(1000)')\nimport slow_module"
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BLOCKED)
+def test_a_blocked_cell_ends(fresh: Frontend, name: str) -> None:
+    cell = fresh.execute(BLOCKED[name], allow_stdin=True)
+    cell.reaches_text("runs\n")
+    if name == "input":
+        fresh.input_request()
+    fresh.interrupt()
+    cell.finish(timeout=30)
+    is_sane(fresh)
+
+
+def test_c_code_that_holds_the_lock_ends_with_its_sleep(fresh: Frontend) -> None:
+    code = "import ctypes\nprint('runs', flush=True)\nctypes.PyDLL(None).sleep(1)\nwhile True: pass"
+    cell = fresh.execute(code)
+    cell.reaches_text("runs\n")
+    fresh.interrupt()  # confirmed although nobody can take the lock
+    assert cell.finish().reply.content["ename"] == "KeyboardInterrupt"
+    is_sane(fresh)
+
+
+def test_c_code_without_the_lock_is_cut_short(fresh: Frontend) -> None:
+    cell = fresh.execute("import ctypes\nprint('runs')\nctypes.CDLL(None).sleep(1000)\n1")
+    cell.reaches_text("runs\n")
+    fresh.interrupt()
+    assert cell.finish().reply.content["ename"] == "KeyboardInterrupt"
+    is_sane(fresh)
+
+
+@parity
+@pytest.mark.parametrize("handler", ["signal.SIG_IGN", "signal.SIG_DFL", "lambda *_: print('own')"])
+def test_a_handler_of_the_users_is_gone_in_the_next_cell(fresh: Frontend, handler: str) -> None:
+    if handler == "signal.SIG_DFL":
+        fresh.run(f"import signal; old = signal.signal(signal.SIGINT, {handler})")
+    else:
+        fresh.run(f"import signal; _ = signal.signal(signal.SIGINT, {handler})")
+    is_sane(fresh)
+
+
+def test_a_handler_of_the_users_is_called_in_its_cell(fresh: Frontend) -> None:
+    code = (
+        "import signal, time; called = []\n"
+        "def own(*_): called.append(1)\n"
+        "_ = signal.signal(signal.SIGINT, own); print('runs')\n"
+        "while not called: time.sleep(.01)\nprint('called')"
+    )
+    cell = fresh.execute(code)
+    cell.reaches_text("runs\n")
+    fresh.interrupt()
+    cell.sees(busy, execute_input, stdout("runs\ncalled\n"), reply("ok"), idle)
+    is_sane(fresh)
+
+
+@parity
+def test_a_swallowed_interrupt_can_be_repeated(fresh: Frontend) -> None:
+    code = (
+        "print('one')\ntry:\n    while True: pass\nexcept KeyboardInterrupt: print('two')\n"
+        "while True: pass"
+    )
+    cell = fresh.execute(code)
+    cell.reaches_text("one\n")
+    fresh.interrupt()
+    cell.reaches_text("two\n")
+    fresh.interrupt()
+    assert cell.finish().reply.content["ename"] == "KeyboardInterrupt"
+    is_sane(fresh)
+
+
+@parity
+def test_contexts_and_generators_are_left(fresh: Frontend) -> None:
+    code = (
+        "import contextlib\n@contextlib.contextmanager\ndef held():\n"
+        "    try: yield\n    finally: print('released')\n"
+        "def endless():\n    try:\n        while True: yield\n    finally: print('closed')\n"
+        "with held():\n    print('runs')\n    for _ in endless(): pass"
+    )
+    cell = fresh.execute(code)
+    cell.reaches_text("runs\n")
+    fresh.interrupt()
+    text = cell.finish().text()
+    assert "released\n" in text
+    is_sane(fresh)
+
+
+def test_cleaning_up_asyncio_run_is_complete(fresh: Frontend) -> None:
+    code = (
+        "import asyncio\nasync def main():\n"
+        "    try: print('runs'); await asyncio.sleep(1000)\n    finally: print('cleaned')\n"
+        "asyncio.run(main())"
+    )
+    cell = fresh.execute(code)
+    cell.reaches_text("runs\n")
+    fresh.interrupt()
+    seen = cell.finish()
+    assert seen.text() == "runs\ncleaned\n"
+    assert seen.reply.content["ename"] == "KeyboardInterrupt"
+    is_sane(fresh)
+
+
+def test_a_waiting_cell_cleans_up(fresh: Frontend) -> None:
+    code = (
+        "import asyncio\ntry: print('runs'); await asyncio.sleep(1000)\nfinally: print('cleaned')"
+    )
+    cell = fresh.execute(code)
+    cell.reaches_text("runs\n")
+    fresh.interrupt()
+    seen = cell.finish()
+    assert seen.text() == "runs\ncleaned\n"
+    assert seen.reply.content["ename"] == "KeyboardInterrupt"
+    is_sane(fresh)
+
+
+def test_a_wait_in_finally_ends_with_the_second_interrupt(fresh: Frontend) -> None:
+    code = (
+        "import asyncio\ntry: print('runs'); await asyncio.sleep(1000)\n"
+        "finally:\n    print('waits'); await asyncio.sleep(1000)"
+    )
+    cell = fresh.execute(code)
+    cell.reaches_text("runs\n")
+    fresh.interrupt()
+    cell.reaches_text("waits\n")
+    fresh.interrupt()
+    assert cell.finish().reply.content["ename"] == "KeyboardInterrupt"
+    is_sane(fresh)
+
+
+def test_a_completion_is_not_harmed(fresh: Frontend, gate: Gate) -> None:
+    fresh.run(
+        "class Slow:\n    def __dir__(self):\n"
+        f"        {gate.wait}\n        return ['attribute']\nslow = Slow()"
+    )
+    asked = fresh.request("complete_request", {"code": "slow.", "cursor_pos": 5})
+    fresh.interrupt()
+    gate.open()
+    assert asked.finish().reply.content["status"] in ("ok", "error")
+    is_sane(fresh)
+
+
+def test_a_comm_handler_is_not_harmed(fresh: Frontend, gate: Gate) -> None:
+    fresh.run(
+        "def target(comm, message):\n"
+        f"    print('called'); {gate.wait}; print('ended')\n"
+        "get_ipython().kernel.comm_manager.register_target('slow', target)"
+    )
+    content = {"comm_id": "c", "target_name": "slow", "data": {}}
+    opened = fresh.request("comm_open", content)
+    opened.reaches_text("called\n")
+    fresh.interrupt()
+    gate.open()
+    opened.reaches_text("ended\n")
+    is_sane(fresh)
+
+
+@parity
+def test_an_interrupt_between_cells_is_forgotten(fresh: Frontend) -> None:
+    for _ in range(5):
+        fresh.interrupt()
+    is_sane(fresh)
+
+
+@parity
+def test_threads_of_the_user_go_on(fresh: Frontend) -> None:
+    fresh.run(
+        "import threading, time; stop = threading.Event(); ticks = []\n"
+        "def work():\n    while not stop.wait(.01): ticks.append(1)\n"
+        "t = threading.Thread(target=work); t.start()"
+    )
+    is_sane(fresh)
+    assert fresh.value("t.is_alive()") == "True"
+    fresh.run("stop.set(); t.join()")
