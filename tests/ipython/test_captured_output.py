@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -175,7 +176,7 @@ def test_a_descriptor_that_was_put_elsewhere_comes_back(fresh: Frontend, tmp_pat
     )
     cell = fresh.execute("os.system('echo into the cell');")
     cell.sees(busy, execute_input, stdout("into the cell\n"), ok, idle)
-    assert open(path).read() == "into the file\n"
+    assert Path(path).read_text() == "into the file\n"
 
 
 def test_redirected_prints_stay_where_they_were_sent(frontend: Frontend) -> None:

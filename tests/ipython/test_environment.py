@@ -8,10 +8,10 @@ import venv
 from collections.abc import Callable
 from pathlib import Path
 
-import ipyrust_core
 import pytest
 
 import ipyrust
+import ipyrust_core
 from frontend import (
     Frontend,
     KernelProcess,

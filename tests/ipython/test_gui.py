@@ -6,7 +6,6 @@ import re
 from collections.abc import Callable, Iterator
 
 import pytest
-from ipython.toolkits import QT, TK, TOOLKITS, Toolkit, display
 
 from frontend import (
     Frontend,
@@ -20,6 +19,7 @@ from frontend import (
     stderr,
     stdout,
 )
+from ipython.toolkits import QT, TK, TOOLKITS, Toolkit, display
 
 Start = Callable[..., KernelProcess]
 Connect = Callable[[KernelProcess], Frontend]
