@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Self
 
 import zmq
+
 from frontend.patterns import Pattern, busy, idle, reply
 from frontend.process import DEADLINE, KernelProcess
 from frontend.transcript import Transcript, joined

@@ -5,8 +5,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
-
 import zmq
+
 from frontend import (
     DEADLINE,
     Frontend,

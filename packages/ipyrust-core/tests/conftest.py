@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import zmq
 from jupyter_client.session import Session
 
-import zmq
 from ipyrust_core import KernelCore, Request
 
 PATIENCE_MS = 20_000
