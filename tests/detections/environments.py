@@ -44,14 +44,15 @@ def _locked() -> Iterator[None]:
 
 def _made(name: str, requirements: list[Path], behind: Path | None = None) -> Path:
     """The Python of the environment with the last of `requirements` in it, and `behind` on its path."""
-    digest = hashlib.sha256(f"{sys.executable} {platform.python_version()}".encode())
+    digest = hashlib.sha256(f"{sys.base_prefix} {platform.python_version()}".encode())
     for file in requirements:
         digest.update(file.read_bytes())
-    folder = CACHE / f"{name}-{digest.hexdigest()[:12]}"
+    kind = f"{name}-py{sys.version_info.major}.{sys.version_info.minor}"
+    folder = CACHE / f"{kind}-{digest.hexdigest()[:12]}"
     python = folder / "bin" / "python"
     if (folder / "complete").exists():
         return python
-    for stale in CACHE.glob(f"{name}-*"):
+    for stale in CACHE.glob(f"{kind}-*"):
         shutil.rmtree(stale)
     subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
     # A lock needs no look for dependencies, and few of the modules will ever be compiled.

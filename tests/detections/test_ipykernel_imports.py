@@ -25,6 +25,15 @@ IMPORTED_ALREADY = [
     "ipykernel.kernelapp.IPKernelApp.instance().connection_file.endswith('kernel-0123.json')",
     "get_ipython().config['IPKernelApp']['connection_file'].endswith('kernel-0123.json')",
 ]
+STAYS_UNLOADED = """
+    import pickle, sys, ipykernel
+    def nameless(): pass
+    nameless.__module__ = None
+    nameless.__qualname__ = "no_module_has_this"
+    try: pickle.dumps(nameless)
+    except Exception: pass
+    "tornado" in sys.modules
+"""
 IMPORTED_WHEN_ASKED_FOR = [
     "isinstance(get_ipython().kernel, ipykernel.kernelbase.Kernel)",
     "isinstance(get_ipython().kernel, ipykernel.ipkernel.IPythonKernel)",
@@ -49,6 +58,17 @@ def test_what_is_imported_already(notebook: Notebook) -> None:
 def test_what_is_imported_when_it_is_asked_for(notebook: Notebook) -> None:
     imports = "import ipykernel.kernelbase, ipykernel.ipkernel, ipykernel.jsonutil"
     check(notebook, imports, IMPORTED_WHEN_ASKED_FOR)
+
+
+@pytest.mark.ours("it has imported everything at its start")
+def test_asking_all_modules_for_a_name_imports_nothing(notebook: Notebook) -> None:
+    assert notebook.value(STAYS_UNLOADED) == "False"
+
+
+def test_a_star_import(notebook: Notebook) -> None:
+    notebook.run("from ipykernel.connect import *")
+    assert notebook.value("get_connection_file().endswith('kernel-0123.json')") == "True"
+    assert notebook.value("import ipykernel; callable(ipykernel.write_connection_file)") == "True"
 
 
 def test_a_comm_of_ipykernel(notebook: Notebook) -> None:

@@ -64,12 +64,14 @@ class StandIn(ModuleType):
     def __getattr__(self, name: str) -> Any:
         if name in ("__spec__", "__path__", "__file__", "__loader__"):
             return self.__find(name)
-        if name.startswith("__") and name != "__version__":
+        if name.startswith("__") and name not in ("__version__", "__all__"):
             raise AttributeError(name)
         if self.__contents is not None:
             self.__ours, self.__contents = self.__contents()[self.__name__], None
             self.__dict__.update(self.__ours)
             return getattr(self, name)
+        if name == "__all__":
+            return list(self.__ours)
         if name in VERSIONS and self.__name__ == "ipykernel":
             return getattr(import_module(f"{self.__name__}._version"), name)
         self.__load(name)
@@ -85,12 +87,19 @@ class StandIn(ModuleType):
         return self.__dict__[name]
 
     def __load(self, name: str) -> None:
-        """Fill in what the module behind has, without giving up what is ours. Once."""
-        spec = self.__spec__
-        if self.__is_loaded or spec is None or spec.loader is None:
+        """Fill in what the module behind has, without giving up what is ours. Once.
+
+        Only for a name that its source mentions: `pickle` asks all modules for names that hardly one has.
+        """
+        loader: Any = self.__spec__.loader if self.__spec__ is not None else None
+        if (
+            self.__is_loaded
+            or loader is None
+            or name not in (loader.get_source(self.__name__) or "")
+        ):
             raise AttributeError(f"module {self.__name__!r} of ipyrust has no attribute {name!r}")
         self.__is_loaded = True
-        spec.loader.exec_module(self)
+        loader.exec_module(self)
         self.__dict__.update(self.__ours)
         if self.__name__ == "ipykernel.kernelbase":
             from ipyrust.compat.contents import adopt_kernel

@@ -6,6 +6,7 @@ import json
 import os
 import sys
 from collections.abc import Callable
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def connection_functions(kernel: KernelFacade) -> dict[str, Callable[..., Any]]:
-    """`get_connection_file`, `get_connection_info` and `connect_qtconsole` for `kernel`."""
+    """`get_connection_file`, `get_connection_info`, `connect_qtconsole` … for `kernel`."""
 
     def get_connection_file(app: Any = None) -> str:
         """Path of the connection file of `app`, or of this kernel."""
@@ -41,6 +42,10 @@ def connection_functions(kernel: KernelFacade) -> dict[str, Callable[..., Any]]:
         command = [sys.executable, "-m", "qtconsole", "--existing", path, *(argv or [])]
         return subprocess.Popen(command, stdout=subprocess.DEVNULL, start_new_session=True)
 
+    def write_connection_file(*arguments: Any, **options: Any) -> Any:
+        """As jupyter_client's."""
+        return import_module("jupyter_client").write_connection_file(*arguments, **options)
+
     def _path(connection_file: str | None) -> str:
         if connection_file is None:
             return get_connection_file()
@@ -54,4 +59,5 @@ def connection_functions(kernel: KernelFacade) -> dict[str, Callable[..., Any]]:
         "get_connection_file": get_connection_file,
         "get_connection_info": get_connection_info,
         "connect_qtconsole": connect_qtconsole,
+        "write_connection_file": write_connection_file,
     }
