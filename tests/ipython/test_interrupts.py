@@ -113,7 +113,7 @@ def test_a_handler_of_the_users_is_called_in_its_cell(fresh: Frontend) -> None:
 @parity
 def test_a_swallowed_interrupt_can_be_repeated(fresh: Frontend) -> None:
     code = (
-        "print('one')\ntry:\n    while True: pass\nexcept KeyboardInterrupt: print('two')\n"
+        "try:\n    print('one')\n    while True: pass\nexcept KeyboardInterrupt: print('two')\n"
         "while True: pass"
     )
     cell = fresh.execute(code)

@@ -16,7 +16,7 @@ from frontend import (
     result,
 )
 
-pytestmark = pytest.mark.parity
+parity = pytest.mark.parity
 
 SET_TRACE = "def f():\n    inside = 5\n    {}\n    return inside\nf()"
 STARTS = {
@@ -35,12 +35,14 @@ def answer(frontend: Frontend, *lines: str) -> None:
         frontend.answer(question, line)
 
 
-def start(frontend: Frontend, name: str = "breakpoint") -> Exchange:
+def start(frontend: Frontend, name: str = "pdb") -> Exchange:
     """A cell that is in the debugger."""
     return frontend.execute(STARTS[name], allow_stdin=True)
 
 
-@pytest.mark.parametrize("name", ["breakpoint", "pdb", "IPython"])
+@pytest.mark.parametrize(
+    "name", ["breakpoint", pytest.param("pdb", marks=parity), pytest.param("IPython", marks=parity)]
+)
 def test_variables_can_be_looked_at(fresh: Frontend, name: str) -> None:
     cell = start(fresh, name)
     answer(fresh, "p inside + 1", "continue")
@@ -50,12 +52,14 @@ def test_variables_can_be_looked_at(fresh: Frontend, name: str) -> None:
     assert seen.one("execute_result").content["data"]["text/plain"] == "5"
 
 
+@parity
 def test_a_function_can_be_stepped_through(fresh: Frontend) -> None:
     cell = start(fresh, "runcall")
     answer(fresh, "next", "next", "p inside", "continue")
     assert "5\n" in cell.finish().text()
 
 
+@parity
 def test_quit_ends_the_cell(fresh: Frontend) -> None:
     cell = start(fresh)
     answer(fresh, "quit")
@@ -63,6 +67,7 @@ def test_quit_ends_the_cell(fresh: Frontend) -> None:
     fresh.execute("1 + 1").sees(busy, execute_input, result("2"), reply("ok"), idle)
 
 
+@parity
 def test_end_of_file_ends_the_debugger(fresh: Frontend) -> None:
     cell = start(fresh)
     answer(fresh, "\x04")
@@ -70,6 +75,7 @@ def test_end_of_file_ends_the_debugger(fresh: Frontend) -> None:
     fresh.execute("1 + 1").sees(busy, execute_input, result("2"), reply("ok"), idle)
 
 
+@parity
 def test_an_interrupt_ends_the_wait(fresh: Frontend) -> None:
     cell = start(fresh)
     fresh.input_request()
@@ -84,6 +90,7 @@ def test_an_interrupt_ends_the_wait(fresh: Frontend) -> None:
     fresh.execute("1 + 1").sees(busy, execute_input, result("2"), reply("ok"), idle)
 
 
+@parity
 def test_debug_looks_at_the_last_error(fresh: Frontend) -> None:
     fresh.execute("def f(x): return 1 / x\nf(0)").finish()
     cell = fresh.execute("%debug", allow_stdin=True)
@@ -93,6 +100,7 @@ def test_debug_looks_at_the_last_error(fresh: Frontend) -> None:
     assert seen.reply.content["status"] == "ok"
 
 
+@parity
 def test_pdb_on_starts_the_debugger_at_an_error(fresh: Frontend) -> None:
     fresh.run("%pdb on")
     cell = fresh.execute("def f(x): return 1 / x\nf(0)", allow_stdin=True)
@@ -102,6 +110,7 @@ def test_pdb_on_starts_the_debugger_at_an_error(fresh: Frontend) -> None:
     assert seen.reply.content["ename"] == "ZeroDivisionError"
 
 
+@parity
 def test_a_new_cell_waits_until_the_debugger_is_left(fresh: Frontend) -> None:
     cell = start(fresh)
     question = fresh.input_request()
@@ -127,14 +136,18 @@ def test_the_same_cell_again_can_be_reached_by_an_interrupt(fresh: Frontend) -> 
     fresh.execute("1 + 1").sees(busy, execute_input, result("2"), reply("ok"), idle)
 
 
+@parity
 def test_without_a_client_that_can_be_asked_it_is_an_error(fresh: Frontend) -> None:
-    cell = fresh.execute(STARTS["breakpoint"], allow_stdin=False)
+    cell = fresh.execute(STARTS["pdb"], allow_stdin=False)
     assert cell.finish().reply.content["ename"] in ("StdinNotImplementedError", "BdbQuit")
     fresh.execute("1 + 1").sees(busy, execute_input, result("2"), reply("ok"), idle)
 
 
+@parity
 def test_prints_of_the_debugged_code_come_before_the_question(fresh: Frontend) -> None:
-    cell = fresh.execute("print('before'); breakpoint(); print('after')", allow_stdin=True)
+    cell = fresh.execute(
+        "print('before'); import pdb; pdb.set_trace(); print('after')", allow_stdin=True
+    )
     cell.reaches_text("before\n")
     answer(fresh, "continue")
     assert cell.finish().text().endswith("after\n")

@@ -286,6 +286,16 @@ def test_results_formatted_at_the_same_time(frontend: Frontend, subshell: str) -
     assert [main.finish().text(), other.finish().text()] == ["", ""]
 
 
+def test_the_last_result_stays_underscore(frontend: Frontend, subshell: str) -> None:
+    cells = []
+    for number in range(50):
+        cells += [frontend.execute(f"{number}"), cell_in(frontend, subshell, f"-{number}")]
+    for cell in cells:
+        cell.finish()
+    frontend.run("'last'")
+    assert frontend.value("_") == "'last'"
+
+
 def test_a_semicolon_counts_for_its_own_cell(frontend: Frontend, subshell: str) -> None:
     frontend.run(MEET)
     main = frontend.execute("_ = meeting.wait(20); 'shown'")

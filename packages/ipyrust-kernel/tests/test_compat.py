@@ -68,6 +68,13 @@ def test_an_unknown_name_is_an_attribute_error(frontend: Frontend) -> None:
     )
 
 
+def test_inspect_finds_the_source_of_our_classes(frontend: Frontend) -> None:
+    code = "import inspect, sys\ninspect.getsource(type(sys.stdout)).startswith('class OutStream')"
+    assert frontend.execute(code).result == "True"
+    frontend.execute("shell_class = type(get_ipython())")
+    assert "InteractiveShell):" in str(frontend.execute("shell_class??").reply["payload"])
+
+
 def test_the_end_removes_them(options: KernelOptions) -> None:
     stop_frontend(start_frontend(options))
     assert "ipykernel.zmqshell" not in sys.modules

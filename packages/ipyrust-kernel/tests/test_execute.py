@@ -136,6 +136,15 @@ def test_an_unprintable_exception_is_an_error(frontend: Frontend) -> None:
     assert outcome.types.count("error") == 1
 
 
+def test_an_exception_before_a_functions_first_line(frontend: Frontend) -> None:
+    code = (
+        "def f(): raise KeyboardInterrupt\nf.__code__ = f.__code__.replace(co_linetable=b'')\nf()"
+    )
+    outcome = frontend.execute(code)
+    assert outcome.types == ["error"]
+    assert "f()" in "".join(outcome.reply["traceback"])
+
+
 def test_an_exception_group_is_published(frontend: Frontend) -> None:
     outcome = frontend.execute("raise ExceptionGroup('many', [ValueError(1), TypeError(2)])")
     (error,) = outcome.publications

@@ -346,6 +346,7 @@ impl IoThread {
             Route::Answer(kind) => self.answer(&request, kind),
             Route::Main if request.is_comm() => self.hand_to_sender(request, None),
             Route::Main => {
+                self.core.outbox.expect_messages();
                 self.core.shell.push(request);
                 Ok(())
             }
@@ -384,6 +385,7 @@ impl IoThread {
     }
 
     fn hand_to_subshell(&mut self, request: Arc<Request>, subshell: Option<String>) -> Result<()> {
+        self.core.outbox.expect_messages();
         let Some(id) = subshell else {
             self.core.shell.push(request);
             return Ok(());

@@ -354,6 +354,11 @@ impl Outbox {
         done(&state)
     }
 
+    /// I/O thread: a request was handed out, so messages will come soon; doze rather than sleep until they do.
+    pub fn expect_messages(&self) {
+        self.state.lock().worked = true;
+    }
+
     /// I/O thread: the next urgent message.
     pub fn take_urgent(&self) -> Option<Outgoing> {
         self.state.lock().urgent.pop_front()

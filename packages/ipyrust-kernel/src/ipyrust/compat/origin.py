@@ -9,7 +9,15 @@ from typing import Any
 
 from ipyrust.compat import PACKAGES
 
-OURS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "modules")
+HERE = os.path.dirname(os.path.abspath(__file__))
+OURS = os.path.join(HERE, "modules")
+SOURCES = {
+    "ipykernel.zmqshell": "ipython/shell.py",
+    "ipykernel.iostream": "output/stream.py",
+    "ipykernel.displayhook": "ipython/displayhook.py",
+    "ipykernel.kernelapp": "kernel_api.py",
+}
+"""Where `inspect` finds the classes that say they are from these modules."""
 
 
 def find_origin(name: str) -> dict[str, Any]:
@@ -22,7 +30,9 @@ def find_origin(name: str) -> dict[str, Any]:
     is_package = name in PACKAGES
     spec = real or ModuleSpec(name, None, is_package=is_package)
     found: dict[str, Any] = {"__spec__": spec, "__loader__": spec.loader}
-    if real is not None and real.origin is not None:
+    if name in SOURCES:
+        found["__file__"] = os.path.join(os.path.dirname(HERE), *SOURCES[name].split("/"))
+    elif real is not None and real.origin is not None:
         found["__file__"] = real.origin
     if is_package:
         ours = [OURS] if name == "ipykernel" else []

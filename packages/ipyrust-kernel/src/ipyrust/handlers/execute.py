@@ -50,7 +50,10 @@ def prepare(shell: ZMQInteractiveShell, code: str) -> PreparedCode:
         return PreparedCode(code, transformed, failure, False, None)
     if shell.loop_runner is _asyncio_runner:
         return PreparedCode(code, transformed, failure, True, None)
-    return PreparedCode(code, transformed, failure, False, shell.loop_runner)
+    from ipyrust.ipython.runners import safe_runner
+
+    runner = safe_runner(shell.loop_runner, shell.publisher.core.interrupt_wanted)
+    return PreparedCode(code, transformed, failure, False, runner)
 
 
 def awaits(code: str) -> bool:

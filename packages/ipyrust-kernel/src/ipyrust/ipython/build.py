@@ -75,6 +75,8 @@ def build(kernel: Kernel, options: KernelOptions) -> Ipython:
         stack.enter_context(stdin_from_clients(kernel, current_parent))
         use_loop_of(kernel)
         kernel.stop_on_error_timeout = kernel_trait(shell.config, "stop_on_error_timeout", 0.0)
+        if options.trio_loop:
+            use_trio(shell, kernel, stack)
         run_startup(shell, options)
         return Ipython(shell, publisher, facade.comm_manager, stack.pop_all())
 
@@ -122,6 +124,16 @@ def make_shell(
     if session_name:
         shell.user_ns["__session__"] = session_name
     return shell
+
+
+def use_trio(shell: ZMQInteractiveShell, kernel: Kernel, stack: ExitStack) -> None:
+    """Run every cell in one Trio run. Raises ImportError if Trio is not installed."""
+    from ipyrust.ipython.trio_loop import TrioLoop
+
+    runner = TrioLoop(kernel)
+    stack.callback(runner.close)
+    shell.run_line_magic("autoawait", "trio")
+    shell.set_trio_runner(runner)  # type: ignore[no-untyped-call]
 
 
 def use_loop_of(kernel: Kernel) -> None:

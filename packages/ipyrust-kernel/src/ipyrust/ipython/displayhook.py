@@ -18,6 +18,7 @@ class ZMQShellDisplayHook(SpeaksForParent, DisplayHook):
     """IPython's display hook, publishing instead of printing. What belongs to one result is kept per thread."""
 
     _of_thread = threading.local()
+    _names_lock = threading.RLock()
 
     @property
     def msg(self) -> Message | None:
@@ -53,6 +54,11 @@ class ZMQShellDisplayHook(SpeaksForParent, DisplayHook):
         if ";" not in cell.source:
             return False
         return bool(self.semicolon_at_end_of_expression(cell.source))  # type: ignore[no-untyped-call]
+
+    def update_user_ns(self, result: Any) -> None:
+        """Set `_`, `__`, `___` and `_N`; one cell at a time, for IPython compares what it set with what is there."""
+        with self._names_lock:
+            super().update_user_ns(result)  # type: ignore[no-untyped-call]
 
     def start_displayhook(self) -> None:
         """Begin one result."""

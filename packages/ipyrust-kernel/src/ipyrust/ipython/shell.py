@@ -243,6 +243,7 @@ class ZMQInteractiveShell(InteractiveShell):
             kind, value, trace = self._get_exc_info(exc_tuple)  # type: ignore[no-untyped-call]
         except ValueError:
             kind, value, trace = None, None, None
+        cut_where_lines_are_unknown(trace)
         if value is not None and not exception_only and has_group(value):
             self._showtraceback(kind, value, format_group(kind, value, trace))
             return
@@ -333,6 +334,15 @@ def text_of(value: object) -> str:
         return str(value)
     except BaseException as error:
         return f"<{type(value).__name__}: its __str__ raised {type(error).__name__}>"
+
+
+def cut_where_lines_are_unknown(trace: TracebackType | None) -> None:
+    """Drop frames without a line, which IPython cannot format: an interrupt may come before a function's first line."""
+    while trace is not None:
+        inner = trace.tb_next
+        if inner is not None and inner.tb_lineno is None:
+            trace.tb_next = None
+        trace = trace.tb_next
 
 
 def name_of(kind: type[BaseException] | None) -> str:
