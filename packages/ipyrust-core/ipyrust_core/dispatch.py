@@ -47,13 +47,19 @@ def decode_object(data: bytes, what: str) -> dict[str, Any]:
 
 
 def serve(request: Request, kernel: Kernel, shell: Shell | None) -> None:
-    """Answer one request between busy and idle, which `with request` publishes. `shell` runs cells; None = no cells."""
+    """Answer one request between busy and idle, which `with request` publishes.
+
+    `shell` is the shell that is free for it; None when it is served beside or in the middle of a cell.
+    """
     token = parent.set(request)
     try:
         with request:
             try:
                 if request.msg_type == "execute_request" and shell is not None:
                     _execute(request, kernel, shell)
+                elif shell is not None:
+                    with shell.interruptible(request):
+                        _answer(request, kernel)
                 else:
                     _answer(request, kernel)
             except BadContentError as error:

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import time
 from collections.abc import Coroutine, Generator, Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -26,6 +27,10 @@ from ipyrust_core._native import SignalHandler
 if TYPE_CHECKING:
     from ipyrust_core._native import KernelCore
     from ipyrust_core.shells import Subshells
+
+
+INSIST_WITHIN = 3.0
+"""Seconds within which a second interrupt counts as a repetition of one that hit nothing."""
 
 
 class Interruptible:
@@ -117,6 +122,7 @@ class Interrupts:
         self._core = core
         self._subshells = subshells
         self._awaiting: Interruptible | None = None
+        self._ignored_at = float("-inf")
         self._handler = SignalHandler(self._is_to_raise)
 
     @contextmanager
@@ -152,7 +158,7 @@ class Interrupts:
         """Whether the handler raises here and now; else it was nobody's interrupt, or the cell's task was told."""
         self._subshells.interrupt()
         if not self._core.interrupt_wanted():
-            return False
+            return self._insists(frame)
         cell = self._awaiting
         if cell is None or cell.is_running or _another_task_runs(cell):
             return True
@@ -160,6 +166,14 @@ class Interrupts:
             return True  # The second interrupt of a wait that does not end is raised in the callback that keeps it.
         cell.interrupt()
         return False
+
+    def _insists(self, frame: FrameType | None) -> bool:
+        """Between cells an interrupt hits nothing, unless it is repeated while a callback of the loop does not end."""
+        if _is_machinery(frame):
+            return False
+        now = time.monotonic()
+        insists, self._ignored_at = now - self._ignored_at < INSIST_WITHIN, now
+        return insists
 
 
 def _another_task_runs(cell: Interruptible) -> bool:

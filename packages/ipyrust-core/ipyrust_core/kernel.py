@@ -97,9 +97,12 @@ class Kernel:
         self.loop.call_soon_threadsafe(lambda: self.core.request_exit(restart=restart))
 
     def serve_comms(self) -> int:
-        """Deliver the comm messages that wait in the shell queue now, in the middle of a cell; returns how many."""
+        """Deliver the comm messages that wait in this shell's queue, in the middle of a cell; returns how many."""
+        parent = current_parent.get()
+        subshell_id = parent.subshell_id if parent is not None else None
+        queue = self.core.shell if subshell_id is None else self.core.open_subshell(subshell_id)
         count = 0
-        while (request := self.core.shell.get_nowait(comms_only=True)) is not None:
+        while (request := queue.get_nowait(comms_only=True)) is not None:
             dispatch.serve(request, self, None)
             count += 1
         return count

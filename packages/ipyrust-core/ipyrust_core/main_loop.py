@@ -82,7 +82,7 @@ def run_suspending(shell: Shell, cell: Interruptible) -> Content:
     def serve_comm() -> None:
         request = shell.queue.get_nowait(comms_only=True)
         if request is not None:
-            dispatch.serve(request, shell.kernel, shell)
+            dispatch.serve(request, shell.kernel, None)
 
     fd = shell.queue.fileno(comms_only=True)
     shell.loop.add_reader(fd, serve_comm)

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Coroutine
-from contextlib import suppress
+from collections.abc import Coroutine, Iterator
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from ipyrust_core._native import raise_in_thread
@@ -48,11 +48,8 @@ class Shell:
     def run_cell(self, cell: Cell) -> Content:
         """Run one cell where an interrupt may hit it, and return its reply content."""
         try:
-            self.begin(cell.request)
-            try:
+            with self.interruptible(cell.request):
                 return self._run(cell)
-            finally:
-                self.end()
         except (Exception, KeyboardInterrupt) as error:
             # A bug of the interpreter, or an interrupt that came as the cell was just done.
             log.debug("the interpreter raised", exc_info=True)
@@ -78,6 +75,15 @@ class Shell:
         with self.awaiting(driver):
             driver.start(self.loop)
             return run_suspending(self, driver)
+
+    @contextmanager
+    def interruptible(self, request: Request) -> Iterator[None]:
+        """While the block runs, an interrupt raises KeyboardInterrupt in it."""
+        self.begin(request)
+        try:
+            yield
+        finally:
+            self.end()
 
     def begin(self, request: Request) -> None:
         """Interrupts may hit from now on."""

@@ -53,6 +53,22 @@ impl Capture {
         self.streams.iter().map(|stream| stream.read.as_fd())
     }
 
+    /// Whether something waits in a pipe: one system call.
+    #[must_use]
+    pub fn is_waiting(&self) -> bool {
+        use rustix::event::{PollFd, PollFlags, Timespec, poll};
+        let [stdout, stderr] = &self.streams;
+        let mut fds = [&stdout.read, &stderr.read].map(|fd| PollFd::new(fd, PollFlags::IN));
+        poll(
+            &mut fds,
+            Some(&Timespec {
+                tv_sec: 0,
+                tv_nsec: 0,
+            }),
+        )
+        .is_ok_and(|ready| ready > 0)
+    }
+
     /// Queue what waits in the pipes now, for `parent`. Returns whether there was anything.
     pub fn drain(&self, parent: &Parent, outbox: &Outbox) -> bool {
         let mut found = false;

@@ -162,6 +162,7 @@ pub struct Core {
     /// None once the I/O thread has ended.
     pub(crate) commands: Mutex<Option<Vec<Command>>>,
     wake: Arc<Wake>,
+    asking: Mutex<()>,
     running: Mutex<Running>,
     latest: Mutex<Parent>,
     exit: Mutex<Option<(ExitReason, Instant)>>,
@@ -216,6 +217,7 @@ impl Core {
             control_needed: Mutex::new(Some(options.control_needed)),
             commands: Mutex::new(Some(Vec::new())),
             wake: Arc::clone(&wake),
+            asking: Mutex::default(),
             running: Mutex::default(),
             latest: Mutex::default(),
             exit: Mutex::default(),
@@ -487,6 +489,10 @@ impl Core {
         text: &str,
         pause: &mut dyn FnMut() -> Result<()>,
     ) -> Result<()> {
+        // What C code wrote before comes before; the end of a line (`print` writes it by itself) follows its line.
+        if text != "\n" && self.capture.as_ref().is_some_and(Capture::is_waiting) {
+            self.drain_captured();
+        }
         let mut rest = text;
         while rest.len() > MAX_STREAM_BYTES {
             let at = (0..=MAX_STREAM_BYTES)
@@ -558,11 +564,13 @@ impl Core {
         password: bool,
         parent: &Arc<Request>,
     ) -> Result<Arc<crate::input::Question>> {
-        let question = self.questions.open(&parent.identities)?;
         // The question must not overtake what the cell printed before it.
         if let Some(number) = self.outbox.flush(true) {
             let _ = self.outbox.wait_until_sent(number, Duration::from_secs(1));
         }
+        // Two cells that ask at once must be asked in the order in which they wait for the answers.
+        let _asking = self.asking.lock();
+        let question = self.questions.open(&parent.identities)?;
         self.outbox.push(Outgoing {
             channel: Channel::Stdin,
             prefix: parent.identities.clone(),

@@ -84,15 +84,16 @@ impl Questions {
 
     /// Deliver the content of an input_reply; false when nobody waits for that client.
     pub fn answer(&self, identities: &[Bytes], content: Bytes) -> bool {
-        let by_client = self.by_client.lock();
-        let open = by_client.get(identities).and_then(|waiting| {
-            waiting
-                .iter()
-                .find(|question| question.answer.lock().is_none())
-        });
-        let Some(question) = open else {
+        let mut by_client = self.by_client.lock();
+        let Some(waiting) = by_client.get_mut(identities) else {
             return false;
         };
+        let Some(question) = waiting.pop_front() else {
+            return false;
+        };
+        if waiting.is_empty() {
+            by_client.remove(identities);
+        }
         *question.answer.lock() = Some(content);
         question.wake.signal();
         true

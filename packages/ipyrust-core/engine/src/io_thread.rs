@@ -174,7 +174,11 @@ impl IoThread {
                 (self.core.force_exit)(reason.exit_code());
             }
             self.repeat_interrupt();
-            let timeout_ms = if self.is_watching() { 0 } else { self.timeout_ms(sleep_until) };
+            let timeout_ms = if self.is_watching() {
+                0
+            } else {
+                self.timeout_ms(sleep_until)
+            };
             let ready = self.poll(timeout_ms)?;
             self.wake.clear();
             self.serve(&ready)?;

@@ -187,6 +187,7 @@ impl KernelCore {
             name: stream_name(name)?,
             parent,
             fallback,
+            unfinished: parking_lot::Mutex::default(),
         })
     }
 

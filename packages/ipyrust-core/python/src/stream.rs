@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use ipyrust_engine::Core;
 use ipyrust_engine::outbox::{Parent, StreamName};
+use parking_lot::Mutex;
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::PyString;
@@ -22,6 +23,8 @@ pub(crate) struct StreamWriter {
     pub(crate) name: StreamName,
     pub(crate) parent: Py<PyAny>,
     pub(crate) fallback: Option<Py<PyAny>>,
+    /// In a forked child: the line that is not complete. Whole lines of several children do not mix in a pipe.
+    pub(crate) unfinished: Mutex<String>,
 }
 
 #[pymethods]
@@ -53,6 +56,7 @@ impl StreamWriter {
 
     fn flush(&self, py: Python<'_>) {
         if self.core.is_forked() {
+            self.write_in_child(py, "", true);
             return;
         }
         if let Some(number) = self.core.outbox.flush(false) {
@@ -63,7 +67,36 @@ impl StreamWriter {
     }
 }
 
-/// Queue text for `parent`. Lone surrogates become visible escapes.
+impl StreamWriter {
+    /// Write whole lines, and everything when flushing.
+    fn write_in_child(&self, py: Python<'_>, text: &str, flush: bool) {
+        let mut unfinished = self.unfinished.lock();
+        unfinished.push_str(text);
+        let end = if flush {
+            unfinished.len()
+        } else {
+            unfinished.rfind('\n').map_or(0, |at| at + 1)
+        };
+        let lines: String = unfinished.drain(..end).collect();
+        drop(unfinished);
+        if !lines.is_empty() {
+            py.detach(|| self.core.write_to_fd(self.name, &lines));
+        }
+    }
+}
+
+/// The text, with lone surrogates as visible escapes.
+fn readable<'a>(text: &'a Bound<'_, PyString>) -> PyResult<Cow<'a, str>> {
+    if let Ok(text) = text.to_str() {
+        return Ok(Cow::Borrowed(text));
+    }
+    let escaped: Vec<u8> = text
+        .call_method1("encode", ("utf-8", "backslashreplace"))?
+        .extract()?;
+    Ok(Cow::Owned(String::from_utf8_lossy(&escaped).into_owned()))
+}
+
+/// Queue text for `parent`; a forked child writes it to the descriptor.
 pub(crate) fn write_text(
     py: Python<'_>,
     core: &Core,
@@ -71,15 +104,7 @@ pub(crate) fn write_text(
     text: &Bound<'_, PyString>,
     parent: &Parent,
 ) -> PyResult<()> {
-    let escaped: Vec<u8>;
-    let text = if let Ok(text) = text.to_str() {
-        Cow::Borrowed(text)
-    } else {
-        escaped = text
-            .call_method1("encode", ("utf-8", "backslashreplace"))?
-            .extract()?;
-        String::from_utf8_lossy(&escaped)
-    };
+    let text = readable(text)?;
     if core.is_forked() {
         py.detach(|| core.write_to_fd(name, &text));
         return Ok(());
