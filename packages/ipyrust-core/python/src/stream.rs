@@ -44,13 +44,17 @@ impl StreamWriter {
         if let Some(fallback) = self.fallback.as_ref().filter(|_| parent.is_none()) {
             parent = fallback.bind(py).call0()?;
         }
-        write_text(
-            py,
-            &self.core,
-            self.name,
-            text,
-            &parent_of(&self.core, &parent)?,
-        )?;
+        if self.core.is_forked() {
+            self.write_in_child(py, &readable(text)?, false);
+        } else {
+            write_text(
+                py,
+                &self.core,
+                self.name,
+                text,
+                &parent_of(&self.core, &parent)?,
+            )?;
+        }
         text.len()
     }
 
