@@ -4,7 +4,7 @@ use bytes::Bytes;
 use pyo3::buffer::PyBuffer;
 use pyo3::exceptions::PyBufferError;
 use pyo3::prelude::*;
-use pyo3::types::PyBytes;
+use pyo3::types::{PyBytes, PyMemoryView};
 
 /// Copy Python buffers. A copy, because the engine's threads drop them and must not wait for the GIL.
 pub(crate) fn copy_in(py: Python<'_>, buffers: &Bound<'_, PyAny>) -> PyResult<Vec<Bytes>> {
@@ -18,6 +18,9 @@ fn copy_one(py: Python<'_>, item: &Bound<'_, PyAny>) -> PyResult<Bytes> {
     if let Ok(bytes) = item.cast::<PyBytes>() {
         return Ok(Bytes::copy_from_slice(bytes.as_bytes()));
     }
+    if let Some(frame) = received_frame(item)? {
+        return Ok(frame);
+    }
     let flat = py
         .import("builtins")?
         .getattr("memoryview")?
@@ -27,6 +30,23 @@ fn copy_one(py: Python<'_>, item: &Bound<'_, PyAny>) -> PyResult<Bytes> {
         .map_err(|_| PyBufferError::new_err("buffers must be contiguous"))?;
     let view = PyBuffer::<u8>::get(&flat)?;
     Ok(Bytes::from(view.to_vec(py)?))
+}
+
+/// The frame behind a memoryview that [`view`] made, if it shows all of it: what comes in and goes out again is not
+/// copied.
+fn received_frame(item: &Bound<'_, PyAny>) -> PyResult<Option<Bytes>> {
+    if !item.is_instance_of::<PyMemoryView>() {
+        return Ok(None);
+    }
+    let (exporter, length) = (
+        item.getattr("obj")?,
+        item.getattr("nbytes")?.extract::<usize>()?,
+    );
+    let whole = exporter
+        .cast::<Frame>()
+        .ok()
+        .map(|frame| frame.get().bytes.clone());
+    Ok(whole.filter(|bytes| bytes.len() == length))
 }
 
 /// A read-only memoryview of a received frame, without a copy: the exporter keeps the frame alive.
