@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from frontend import Frontend, busy, execute_input, idle, reply, result
@@ -98,3 +100,34 @@ def test_output_comes_while_the_command_runs(frontend: Frontend) -> None:
     cell.reaches_text("1\n2\n3\n")
     frontend.interrupt()
     cell.finish()
+
+
+def test_a_command_may_print_much_before_it_ends(fresh: Frontend, tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import sys, time\ntry:\n    print('runs', flush=True)\n    time.sleep(1000)\n"
+        "except KeyboardInterrupt:\n    for n in range(60000):\n        print('line', n)\n    sys.exit(5)\n"
+    )
+    fresh.run("import sys, ipyrust.ipython.system as system; system.PATIENCE = 10")
+    cell = fresh.execute(f"!{{sys.executable}} {script}")
+    cell.reaches_text("runs\n")
+    fresh.interrupt()
+    assert cell.finish().text().splitlines()[1:] == [f"line {n}" for n in range(60000)]
+    assert fresh.value("_exit_code") == "5"
+
+
+def test_a_command_that_prints_for_ever_is_killed(fresh: Frontend) -> None:
+    cell = fresh.execute("!trap '' INT; echo runs; while :; do echo more; done")
+    cell.reaches_text("runs\n")
+    fresh.interrupt()
+    cell.finish()
+    assert fresh.value("_exit_code") == "-9"
+
+
+def test_a_character_that_an_interrupt_cuts_survives(fresh: Frontend) -> None:
+    cell = fresh.execute(
+        r"""!trap 'printf "\251"; exit 4' INT; printf 'runs\303'; while :; do sleep .1; done"""
+    )
+    cell.reaches_text("runs")
+    fresh.interrupt()
+    assert cell.finish().text() == "runsé"

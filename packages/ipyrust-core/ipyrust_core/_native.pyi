@@ -313,6 +313,8 @@ class KernelCore:
         """Messages and bytes in and out, rejected frames by kind, aborted requests, outbox high-water mark."""
     def request_exit(self, *, restart: bool = False) -> None:
         """Stop serving, as after a shutdown_request: the queues close, and `shell.get` raises CoreClosedError."""
+    def begin_cleanup(self, budget: float = 5.0) -> None:
+        """Tell the engine that user code has ended: what follows may take `budget` seconds before the exit by force."""
     def child_after_fork(self) -> None:
         """Called in a forked child: the sockets belong to the parent.
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from ipyrust_core import dispatch
 from ipyrust_core.errors import CoreClosedError
+from ipyrust_core.log import log
 
 if TYPE_CHECKING:
     from ipyrust_core._native import Request
@@ -53,6 +54,8 @@ class ControlThread:
                         _serve(request, kernel)
                 except CoreClosedError:
                     return
+                except Exception:
+                    log.exception("a control request failed")
 
     def stop(self) -> None:
         """Wait until the thread, if there is one, has left Python; the queue is closed already."""

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from ipyrust_core import wire_json
-from ipyrust_core.errors import AlreadyRepliedError
+from ipyrust_core.errors import AlreadyRepliedError, CoreClosedError
 from ipyrust_core.interpreter import Cell, CommMessage, Content
 from ipyrust_core.log import log
 from ipyrust_core.parent import parent
@@ -76,7 +76,11 @@ def _answer(request: Request, kernel: Kernel) -> None:
         encoded = None if reply is None else wire_json.encode(reply)
     except BadContentError:
         raise
-    except (Exception, KeyboardInterrupt) as error:
+    except CoreClosedError:
+        raise
+    except (
+        BaseException
+    ) as error:  # Also a SystemExit of user code: a request must not end the kernel.
         log.exception("%s failed", request.msg_type)
         _reply_error(request, error)
         return

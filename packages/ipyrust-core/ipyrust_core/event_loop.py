@@ -23,6 +23,19 @@ from typing import Any, cast
 class KernelEventLoop(asyncio.SelectorEventLoop):
     """asyncio's own selector loop, with a question and a state more."""
 
+    _ending = False
+
+    def end(self) -> None:
+        """Close the loop: its thread serves no more requests."""
+        self._ending = True
+        self.close()
+
+    def close(self) -> None:
+        """Refuse, unless it is the end: the kernel needs the loop for the next cell."""
+        if not self._ending:
+            raise RuntimeError("Cannot close a running event loop")
+        super().close()
+
     def is_quiet(self) -> bool:
         """Whether nothing is due, scheduled or watched beside the loop's own wake-up."""
         internals = cast(Any, self)

@@ -23,6 +23,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from ipyrust_core._native import SignalHandler
+from ipyrust_core.log import log
 
 if TYPE_CHECKING:
     from ipyrust_core._native import KernelCore
@@ -53,12 +54,15 @@ class Interruptible:
     def finish(self, loop: asyncio.AbstractEventLoop) -> Any:
         """Turn `loop` until the task is done, and return its result. Blocks."""
         task = self._task or self.start(loop)
-        while not task.done():
+        task.add_done_callback(lambda _: loop.stop())
+        while not task.done():  # Also after a `loop.stop()` of user code.
             try:
-                loop.run_until_complete(task)
+                loop.run_forever()
             except KeyboardInterrupt:
                 if not task.done():
                     self.interrupt()  # It hit another task, or asyncio between two steps.
+            except SystemExit as error:
+                log.warning("a task called sys.exit(%s), which does not end the kernel", error)
         return task.result()
 
     @property

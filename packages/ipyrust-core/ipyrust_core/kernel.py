@@ -123,15 +123,17 @@ def serve(core: KernelCore, interpreter: Interpreter, control: ControlThread) ->
         stack.enter_context(kernel.parking.installed())
         interpreter.start(kernel)
         control.start(kernel)
-        MainShell(kernel, core.shell, loop).serve()
-        if kernel.is_forked_child:
-            os._exit(0)  # A child that came to the end of the cell that forked it.
-        control.stop()
-        reason = core.exit_reason or "closed"
-        interpreter.shutdown(restart=reason == "restart")
-        end_children()
-    loop.close()
-    return reason
+        try:
+            MainShell(kernel, core.shell, loop).serve()
+        finally:
+            if kernel.is_forked_child:
+                os._exit(0)  # A child that came to the end of the cell that forked it.
+            core.begin_cleanup()
+            control.stop()
+            end_children()
+            interpreter.shutdown(restart=core.exit_reason == "restart")
+    loop.end()
+    return core.exit_reason or "closed"
 
 
 def _forked(kernel: Kernel) -> None:

@@ -33,6 +33,8 @@ def serve_requests(shell: Shell) -> None:
             return
         except KeyboardInterrupt:
             continue  # Between two cells there is nothing to interrupt.
+        except BaseException:  # SystemExit of a task, a toolkit's callback: not the kernel's end.
+            log.exception("something that ran between two requests raised")
 
 
 def _next_request(shell: Shell) -> Request:

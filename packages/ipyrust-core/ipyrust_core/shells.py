@@ -14,6 +14,7 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from ipyrust_core._native import raise_in_thread
+from ipyrust_core.errors import CoreClosedError
 from ipyrust_core.event_loop import KernelEventLoop
 from ipyrust_core.interpreter import Cell, Content
 from ipyrust_core.interrupts import Interruptible
@@ -50,7 +51,9 @@ class Shell:
         try:
             with self.interruptible(cell.request):
                 return self._run(cell)
-        except (Exception, KeyboardInterrupt) as error:
+        except CoreClosedError:
+            raise
+        except BaseException as error:
             # A bug of the interpreter, or an interrupt that came as the cell was just done.
             log.debug("the interpreter raised", exc_info=True)
             return {
@@ -79,11 +82,20 @@ class Shell:
     @contextmanager
     def interruptible(self, request: Request) -> Iterator[None]:
         """While the block runs, an interrupt raises KeyboardInterrupt in it."""
-        self.begin(request)
         try:
+            self.begin(request)
             yield
         finally:
-            self.end()
+            self._end_surely()
+
+    def _end_surely(self) -> None:
+        """Close the window even if an interrupt comes at this very moment; it was meant for what is over."""
+        while True:
+            try:
+                self.end()
+            except KeyboardInterrupt:
+                continue
+            return
 
     def begin(self, request: Request) -> None:
         """Interrupts may hit from now on."""
@@ -153,7 +165,7 @@ class Subshell(Shell):
         try:
             self.serve()
         finally:
-            self.loop.close()
+            self.loop.end()
 
     def begin(self, request: Request) -> None:
         """Note that a cell runs."""
@@ -224,10 +236,17 @@ class Subshells:
             if subshell_id not in self._open:
                 try:
                     shell = Subshell(self._kernel, subshell_id)
+                    shell.thread.start()
                 except KeyError:
                     continue  # Deleted in the meantime.
+                except (OSError, RuntimeError) as error:
+                    log.warning(
+                        "a subshell has no thread (%s); its requests are answered with errors",
+                        error,
+                    )
+                    self._kernel.core.close_subshell(subshell_id)
+                    continue
                 self._open[subshell_id] = shell
-                shell.thread.start()
         for subshell_id in set(self._open) - set(ids):
             # A cell that still runs there has lost its client; without an interrupt its thread might never end.
             self._open.pop(subshell_id).interrupt()

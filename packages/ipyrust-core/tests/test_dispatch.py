@@ -81,7 +81,7 @@ def served(wire) -> Iterator[Served]:
     wakeup = served.loop.wakeup_fd()
     with served.kernel.interrupts.installed(wakeup), served.kernel.parking.installed():
         yield served
-    served.loop.close()
+    served.loop.end()
 
 
 BAD_CONTENT = [

@@ -19,7 +19,7 @@ def loop() -> Iterator[KernelEventLoop]:
     asyncio.set_event_loop(loop)
     yield loop
     asyncio.set_event_loop(None)
-    loop.close()
+    loop.end()
 
 
 @pytest.fixture

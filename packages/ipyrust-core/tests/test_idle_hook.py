@@ -15,7 +15,7 @@ from ipyrust_core.event_loop import KernelEventLoop
 def loop() -> Iterator[KernelEventLoop]:
     loop = KernelEventLoop()
     yield loop
-    loop.close()
+    loop.end()
 
 
 def readable(fd: int) -> bool:

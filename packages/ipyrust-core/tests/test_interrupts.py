@@ -36,7 +36,7 @@ class FakeSubshells:
 def loop() -> Iterator[KernelEventLoop]:
     loop = KernelEventLoop()
     yield loop
-    loop.close()
+    loop.end()
 
 
 def interrupts(*, wanted: bool = True) -> Interrupts:

@@ -144,6 +144,14 @@ def test_without_a_file_it_writes_one_and_says_how_to_attach(
     assert end.endswith(f"kill {pid}")
 
 
+def test_the_engine_keeps_its_descriptor(kernel: Kernel) -> None:
+    engine = START.replace("import dup", "import dup, fstat").replace("original_fd=dup", "original_fd=lambda fd: own")
+    engine = engine.replace("    with", "    own = dup(1)\n    with", 1) + "    fstat(own)\n"
+    ended = kernel(engine=engine)
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert "Attach a client" in ended.stdout
+
+
 def test_it_says_nothing_when_the_file_is_known_or_quiet_is_wanted(kernel: Kernel) -> None:
     assert kernel("-f", "k.json", engine=START).stdout == ""
     assert kernel("--quiet", engine=START).stdout == ""

@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from fake_core import Frontend, start_frontend, stop_frontend
@@ -25,6 +26,13 @@ def stored(options: KernelOptions) -> list[str]:
     rows = connection.execute("SELECT source_raw FROM history ORDER BY session, line").fetchall()
     connection.close()
     return [row[0] for row in rows]
+
+
+def number_of_sessions(options: KernelOptions) -> int:
+    connection = sqlite3.connect(database(options))
+    ((count,),) = connection.execute("SELECT count(*) FROM sessions").fetchall()
+    connection.close()
+    return int(count)
 
 
 def inputs_of_tail(frontend: Frontend) -> list[str]:
@@ -100,6 +108,77 @@ def test_a_locked_database_delays_no_cell(
     while len(inputs_of_tail(frontend)) < 5:
         assert time.monotonic() < deadline
         time.sleep(0.05)  # until the saving thread has got its turn
+
+
+def test_a_locked_database_bounds_the_whole_exit(
+    options: KernelOptions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(history, "EXIT_TIMEOUT", 0.6)
+    frontend = start_frontend(options)
+    manager = frontend.interpreter.ipython.shell.history_manager
+    frontend.execute("saved = 1")
+    manager.writeout_cache()
+    lock = sqlite3.connect(database(options), check_same_thread=False)
+
+    def save_slowly() -> None:
+        time.sleep(0.4)  # the last save takes most of the time …
+        lock.execute("BEGIN EXCLUSIVE")  # … and the note of the end finds a lock
+        manager._saver = None
+
+    manager._saver = threading.Thread(target=save_slowly, daemon=True)
+    manager._saver.start()
+    started = time.monotonic()
+    manager.end_session()
+    took = time.monotonic() - started
+    lock.rollback()
+    lock.close()
+    stop_frontend(frontend)
+    assert 0.55 < took < 0.9
+
+
+def test_the_exit_leaves_the_shutdown_its_grace() -> None:
+    assert history.EXIT_TIMEOUT <= 1.0
+
+
+def test_numbers_that_repeat_within_one_save(
+    options: KernelOptions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(history, "SAVE_DELAY", 60.0)  # all cells until writeout_cache in one save
+    frontend = start_frontend(options)
+    manager = frontend.interpreter.ipython.shell.history_manager
+    for code in ("a = 1", "b = 2", "get_ipython().execution_count = 1", "d = 4", "e = 5"):
+        frontend.execute(code)
+    manager.writeout_cache()
+    assert {"d = 4", "e = 5"} <= set(stored(options))
+    for code in ("f = 6", "g = 7"):
+        frontend.execute(code)
+        manager.writeout_cache()
+    stop_frontend(frontend)
+    assert {"d = 4", "e = 5", "f = 6", "g = 7"} <= set(stored(options))
+    print(sqlite3.connect(database(options)).execute("select * from history").fetchall())
+    assert number_of_sessions(options) <= 2
+
+
+def test_a_failed_save_adds_no_session(
+    frontend: Frontend, options: KernelOptions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    manager = frontend.interpreter.ipython.shell.history_manager
+    frontend.execute("a = 1")
+    manager.writeout_cache()
+    insert_rows = history.insert_rows
+
+    def fail(connection: sqlite3.Connection, insert: str, *rows: Any) -> None:
+        insert_rows(connection, insert, *rows)
+        raise sqlite3.IntegrityError("no space")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(history, "insert_rows", fail)
+        frontend.execute("b = 2")
+        manager.writeout_cache()
+    assert number_of_sessions(options) == 1
+    manager.writeout_cache()
+    assert stored(options) == ["a = 1", "b = 2"]
+    assert number_of_sessions(options) == 1
 
 
 def test_a_file_that_is_no_database_is_set_aside(options: KernelOptions) -> None:

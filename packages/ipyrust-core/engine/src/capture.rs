@@ -69,13 +69,13 @@ impl Capture {
         .is_ok_and(|ready| ready > 0)
     }
 
-    /// Queue what waits in the pipes now, for `parent`. Returns whether there was anything.
-    pub fn drain(&self, parent: &Parent, outbox: &Outbox) -> bool {
-        let mut found = false;
-        for stream in &self.streams {
-            found |= stream.drain(parent, outbox);
-        }
-        found
+    /// Queue what waits in the pipes now, for the parent of this moment; with `wait_for_room` only while the outbox has
+    /// room. Returns whether there was anything.
+    pub fn drain(&self, parent: &dyn Fn() -> Parent, outbox: &Outbox, wait_for_room: bool) -> bool {
+        // Not `any`: both must be drained.
+        self.streams.iter().fold(false, |found, stream| {
+            stream.drain(parent, outbox, wait_for_room) || found
+        })
     }
 
     /// The descriptor as it was before.
@@ -120,11 +120,14 @@ impl Captured {
         })
     }
 
-    fn drain(&self, parent: &Parent, outbox: &Outbox) -> bool {
+    fn drain(&self, parent: &dyn Fn() -> Parent, outbox: &Outbox, wait_for_room: bool) -> bool {
         let mut tail = self.tail.lock();
+        // Asked under the lock: what another thread reads before a cell begins is not filed under that cell, nor the
+        // other way round.
+        let parent = &parent();
         let mut found = false;
         let mut buffer = [0u8; READ_BYTES];
-        while outbox.has_room() {
+        while !wait_for_room || outbox.has_room() {
             match read(&self.read, &mut buffer) {
                 Ok(0) | Err(Errno::AGAIN) => break,
                 Ok(count) => {

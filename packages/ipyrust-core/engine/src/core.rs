@@ -530,12 +530,15 @@ impl Core {
     /// The request that output without a parent of its own belongs to.
     #[must_use]
     pub fn latest_parent(&self) -> Parent {
+        if self.is_forked() {
+            return None; // Another thread may have held the lock when this process was forked.
+        }
         self.latest.lock().clone()
     }
 
     /// Open the interrupt window for a cell; captured output belongs to it from now on.
     pub fn begin_execution(&self, request: &Arc<Request>) {
-        self.drain_captured();
+        self.drain_captured_now(false);
         *self.latest.lock() = Some(Arc::clone(request));
         self.window.open();
     }
@@ -543,14 +546,18 @@ impl Core {
     /// Close the interrupt window. True if an interrupt was aimed at the cell and not seen.
     pub fn end_execution(&self) -> bool {
         let missed = self.window.close();
-        self.drain_captured();
+        self.drain_captured_now(false);
         missed
     }
 
     /// Queue what C code and children wrote until now, for the latest parent.
     pub fn drain_captured(&self) {
+        self.drain_captured_now(true);
+    }
+
+    fn drain_captured_now(&self, wait_for_room: bool) {
         if let Some(capture) = self.capture.as_ref().filter(|_| !self.is_forked()) {
-            capture.drain(&self.latest_parent(), &self.outbox);
+            capture.drain(&|| self.latest_parent(), &self.outbox, wait_for_room);
         }
     }
 
@@ -564,6 +571,9 @@ impl Core {
         password: bool,
         parent: &Arc<Request>,
     ) -> Result<Arc<crate::input::Question>> {
+        if self.is_forked() {
+            return Err(Error::Closed);
+        }
         // The question must not overtake what the cell printed before it.
         if let Some(number) = self.outbox.flush(true) {
             let _ = self.outbox.wait_until_sent(number, Duration::from_secs(1));
@@ -650,6 +660,16 @@ impl Core {
         }
         if self.window.is_open() {
             self.window.interrupt();
+        }
+        self.wake.signal();
+    }
+
+    /// User code has come to its end: what follows may take `budget` from now on before the process is ended by force.
+    pub fn begin_cleanup(&self, budget: Duration) {
+        if let Some((_, since)) = &mut *self.exit.lock() {
+            *since = (Instant::now() + budget)
+                .checked_sub(self.stop_grace)
+                .unwrap_or(*since);
         }
         self.wake.signal();
     }

@@ -107,6 +107,8 @@ pub enum Reject {
     Replayed,
     /// The header is not a JSON object with `msg_id` and `msg_type`.
     BadHeader,
+    /// One of our own messages, sent back to us by somebody who has no key but could read it.
+    Reflected,
     /// Nobody waits for this input_reply, or it is not one.
     UnexpectedInput,
     /// A subscription frame that is none.
@@ -115,13 +117,14 @@ pub enum Reject {
 
 impl Reject {
     /// Every kind, in the order of the checks.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::NoDelimiter,
         Self::TooFewFrames,
         Self::Unsigned,
         Self::WrongSignature,
         Self::Replayed,
         Self::BadHeader,
+        Self::Reflected,
         Self::UnexpectedInput,
         Self::BadSubscription,
     ];
@@ -136,6 +139,7 @@ impl Reject {
             Self::WrongSignature => "rejected_wrong_signature",
             Self::Replayed => "rejected_replayed",
             Self::BadHeader => "rejected_bad_header",
+            Self::Reflected => "rejected_reflected",
             Self::UnexpectedInput => "rejected_unexpected_input",
             Self::BadSubscription => "rejected_bad_subscription",
         }
@@ -151,6 +155,7 @@ impl fmt::Display for Reject {
             Self::WrongSignature => "wrong signature; the client uses another key or scheme",
             Self::Replayed => "replayed: this signature was seen before",
             Self::BadHeader => "header is not a JSON object with msg_id and msg_type",
+            Self::Reflected => "a message of the kernel's own, sent back to it",
             Self::UnexpectedInput => "input_reply that nobody waits for",
             Self::BadSubscription => "malformed subscription",
         })

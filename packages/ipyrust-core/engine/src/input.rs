@@ -82,6 +82,12 @@ impl Questions {
         }
     }
 
+    /// Whether a question to this client waits for its answer.
+    #[must_use]
+    pub fn is_open(&self, identities: &[Bytes]) -> bool {
+        self.by_client.lock().contains_key(identities)
+    }
+
     /// Deliver the content of an input_reply; false when nobody waits for that client.
     pub fn answer(&self, identities: &[Bytes], content: Bytes) -> bool {
         let mut by_client = self.by_client.lock();

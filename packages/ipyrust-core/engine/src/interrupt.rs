@@ -13,10 +13,15 @@
 //!
 //! What still fails: a SIGINT from outside and one of ours that melt into a single delivery are taken for ours.
 
+use std::time::{Duration, Instant};
+
 use nix::sys::pthread::{Pthread, pthread_kill, pthread_self};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::{Pid, getpgrp, getpid};
 use parking_lot::Mutex;
+
+/// How late the second delivery of a repeated signal may come.
+const DUPLICATE_WITHIN: Duration = Duration::from_millis(50);
 
 #[derive(Debug, Default)]
 struct State {
@@ -25,6 +30,8 @@ struct State {
     aimed_at: Option<u64>,
     /// We sent a signal and the handler has not run since.
     on_its_way: bool,
+    /// Until when a signal may be the repetition of one that was felt already.
+    duplicate_until: Option<Instant>,
 }
 
 /// The interrupt window of the main thread.
@@ -83,9 +90,10 @@ impl InterruptWindow {
 
     /// Send the signal again if the handler has not run since. True if it may be needed once more.
     pub fn repeat(&self) -> bool {
-        let state = self.state.lock();
+        let mut state = self.state.lock();
         let unseen = state.on_its_way && state.open.is_some() && state.aimed_at == state.open;
         if unseen {
+            state.duplicate_until = Some(Instant::now() + DUPLICATE_WITHIN);
             let _ = pthread_kill(self.main_thread, Signal::SIGINT);
         }
         unseen
@@ -95,6 +103,14 @@ impl InterruptWindow {
     pub fn wanted(&self) -> bool {
         let mut state = self.state.lock();
         let ours = std::mem::take(&mut state.on_its_way);
+        if !ours
+            && state
+                .duplicate_until
+                .take()
+                .is_some_and(|until| Instant::now() < until)
+        {
+            return false;
+        }
         if ours {
             state.open.is_some() && state.aimed_at == state.open
         } else {

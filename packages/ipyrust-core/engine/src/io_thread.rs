@@ -35,6 +35,8 @@ use crate::watch::ParentWatch;
 const REPLAY_WINDOW: usize = 1 << 16;
 /// Messages read off one socket before the others get their turn.
 const READ_BURST: usize = 256;
+/// Bursts read before an abort: a client may have so many cells on the way, but must not keep the thread for ever.
+const ABORT_BURSTS: usize = 400;
 /// Messages sent before the sockets are read again.
 const SEND_BURST: usize = 256;
 /// How long publications wait for the very first subscriber, so that a client whose subscription is still on its way
@@ -59,8 +61,8 @@ pub(crate) struct IoThread {
     replay: ReplayWindow,
     usage: Usage,
     publisher: Publisher,
-    /// Questions whose client has not connected its stdin socket yet, and until when to try.
-    unasked: Vec<(Vec<Bytes>, Instant)>,
+    /// Questions that could not be delivered.
+    unasked: Vec<Unasked>,
     subscribers: FirstSubscriber,
     /// Whether `status: starting` was published.
     greeted: bool,
@@ -68,6 +70,13 @@ pub(crate) struct IoThread {
     watch_until: Option<Instant>,
     /// When to see whether an interrupt was felt, and how long to wait after that.
     repeat_interrupt: Option<(Instant, Duration)>,
+}
+
+/// A question whose client has not connected its stdin socket yet.
+struct Unasked {
+    identities: Vec<Bytes>,
+    frames: Vec<Bytes>,
+    until: Instant,
 }
 
 /// Whether publications may go out yet.
@@ -312,7 +321,11 @@ impl IoThread {
             done,
         } in commands.into_iter().flatten()
         {
-            while self.read(Channel::Shell)? == READ_BURST {}
+            for _ in 0..ABORT_BURSTS {
+                if self.read(Channel::Shell)? < READ_BURST || queue.is_full() {
+                    break;
+                }
+            }
             let _ = done.send(queue.abort_waiting(window));
         }
         Ok(())
@@ -351,6 +364,11 @@ impl IoThread {
     }
 
     fn dispatch(&mut self, request: Arc<Request>) -> Result<()> {
+        // IOPub can be read without the key: whoever does so must not be able to send us our own signed messages.
+        if request.header.session == self.core.session_id() {
+            self.reject(request.channel, Reject::Reflected);
+            return Ok(());
+        }
         Counters::add(&self.core.counters.requests);
         if request.channel == Channel::Stdin {
             let known = request.header.msg_type == "input_reply"
@@ -370,6 +388,9 @@ impl IoThread {
                 self.expect_messages(&Arc::clone(&self.core.shell));
                 self.core.shell.push(request);
                 Ok(())
+            }
+            Route::Control if self.core.control.is_full() => {
+                self.refuse(&request, "QueueFull", "too many requests wait on control")
             }
             Route::Control => {
                 self.core.push_control(request);
@@ -412,6 +433,11 @@ impl IoThread {
             return Ok(());
         };
         match self.core.subshell(&id) {
+            Ok(queue) if queue.is_full() => self.refuse(
+                &request,
+                "QueueFull",
+                "too many requests wait for this subshell",
+            ),
             Ok(queue) => {
                 queue.push(request);
                 Ok(())
@@ -583,14 +609,28 @@ impl IoThread {
         Ok(progress.retry_at)
     }
 
+    fn ask(&mut self, question: Outgoing) -> Result<()> {
+        let (identities, until) = (question.prefix.clone(), Instant::now() + ASK_FOR);
+        let frames = self.encode(question);
+        if self.sockets.stdin.send(&frames)? != Sent::Yes && self.unasked.len() < MOST_UNASKED {
+            self.unasked.push(Unasked {
+                identities,
+                frames,
+                until,
+            });
+        }
+        Ok(())
+    }
+
     /// Try to deliver questions again whose clients were not there; returns when to try next.
     fn ask_again(&mut self) -> Result<Option<Instant>> {
         let now = Instant::now();
         let mut unasked = std::mem::take(&mut self.unasked);
-        unasked.retain(|(_, until)| *until > now);
-        for (frames, until) in unasked {
-            if self.sockets.stdin.send(&frames)? != Sent::Yes {
-                self.unasked.push((frames, until));
+        // The answer to a question that nobody waits for any more would go to the next one.
+        unasked.retain(|each| each.until > now && self.core.questions.is_open(&each.identities));
+        for each in unasked {
+            if self.sockets.stdin.send(&each.frames)? != Sent::Yes {
+                self.unasked.push(each);
             }
         }
         Ok((!self.unasked.is_empty()).then(|| now + ASK_RETRY))
@@ -599,13 +639,10 @@ impl IoThread {
     /// Send to one client; one that is gone or does not read loses its reply, which is counted.
     fn send_reply(&mut self, message: Outgoing) -> Result<()> {
         let channel = message.channel;
-        let frames = self.encode(message);
         if channel == Channel::Stdin {
-            if self.sockets.stdin.send(&frames)? != Sent::Yes && self.unasked.len() < MOST_UNASKED {
-                self.unasked.push((frames, Instant::now() + ASK_FOR));
-            }
-            return Ok(());
+            return self.ask(message);
         }
+        let frames = self.encode(message);
         let socket = match channel {
             Channel::Control => &self.sockets.control,
             Channel::Stdin | Channel::Shell | Channel::Iopub => &self.sockets.shell,

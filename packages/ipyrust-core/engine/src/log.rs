@@ -54,7 +54,23 @@ impl Log {
             String::new()
         };
         let text = text.replace('\n', " ");
+        if !self.takes_a_line() {
+            return; // Whoever holds the other end has stopped reading; the I/O thread must not wait for it.
+        }
         let _ = rustix::io::write(&self.fd, format!("ipyrust: {text}{more}\n").as_bytes());
+    }
+
+    fn takes_a_line(&self) -> bool {
+        use rustix::event::{PollFd, PollFlags, Timespec, poll};
+        let mut fds = [PollFd::new(&self.fd, PollFlags::OUT)];
+        poll(
+            &mut fds,
+            Some(&Timespec {
+                tv_sec: 0,
+                tv_nsec: 0,
+            }),
+        )
+        .is_ok_and(|ready| ready > 0)
     }
 }
 

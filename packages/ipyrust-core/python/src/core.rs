@@ -237,16 +237,15 @@ impl KernelCore {
         self.core.begin_execution(&request.inner);
     }
 
-    fn end_execution(&self) -> bool {
+    fn end_execution(&self, py: Python<'_>) -> bool {
         if self.core.capture.is_some() {
-            // SAFETY: a null pointer means all of C's output streams.
-            unsafe { libc::fflush(std::ptr::null_mut()) };
+            py.detach(crate::c_streams::flush);
         }
         self.core.end_execution()
     }
 
     fn interrupt_wanted(&self) -> bool {
-        self.core.window.wanted()
+        !self.core.is_forked() && self.core.window.wanted()
     }
 
     fn open_subshell(&self, subshell_id: &str) -> PyResult<RequestQueue> {
@@ -309,6 +308,12 @@ impl KernelCore {
         } else {
             ExitReason::Shutdown
         });
+    }
+
+    #[pyo3(signature = (budget=5.0))]
+    fn begin_cleanup(&self, budget: f64) {
+        self.core
+            .begin_cleanup(Duration::try_from_secs_f64(budget).unwrap_or_default());
     }
 
     fn child_after_fork(&self) {

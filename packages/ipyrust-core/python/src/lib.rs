@@ -1,6 +1,7 @@
 //! The PyO3 binding: convert, call the engine, map the error. The manual is `ipyrust_core/_native.pyi`.
 
 mod buffers;
+mod c_streams;
 mod core;
 mod errors;
 mod queue;

@@ -177,7 +177,8 @@ def _interpreter(file: ConnectionFile, line: CommandLine) -> IPythonInterpreter:
         """Prints how to attach when the sockets listen, which is when the file has its ports."""
 
         def start(self, kernel: Kernel) -> None:
-            with open(kernel.core.original_fd(1), "w", encoding="utf-8") as terminal:
+            duplicate = os.dup(kernel.core.original_fd(1))  # the descriptor itself is the engine's
+            with open(duplicate, "w", encoding="utf-8") as terminal:
                 terminal.write(_how_to_attach(file))
             super().start(kernel)
 

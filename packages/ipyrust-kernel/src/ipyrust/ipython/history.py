@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 import weakref
 from collections import defaultdict
 from collections.abc import Iterable
@@ -35,8 +36,8 @@ WRITE_TIMEOUT = 30.0
 """Seconds that the saving thread waits for a locked database."""
 READ_TIMEOUT = 1.0
 """Seconds that a lookup may wait for the database."""
-EXIT_TIMEOUT = 2.0
-"""Seconds that the end of the kernel waits for the last save."""
+EXIT_TIMEOUT = 1.0
+"""Seconds that the end of the kernel waits for the last save, the note of the end included."""
 KEPT_UNSAVED = 10_000
 """Inputs kept for a later try while the database cannot be written."""
 
@@ -164,11 +165,7 @@ class KernelHistoryManager(HistoryManager):
     @staticmethod
     def _start_session(connection: sqlite3.Connection) -> int:
         with connection:
-            row = connection.execute(
-                "INSERT INTO sessions VALUES (NULL, ?, NULL, NULL, '')",
-                (datetime.now().isoformat(" "),),
-            )
-        return int(row.lastrowid or 0)
+            return insert_session(connection)
 
     # -- saving ------------------------------------------------------------------------------
 
@@ -262,28 +259,22 @@ class KernelHistoryManager(HistoryManager):
             self.db_output_cache = (outputs + self.db_output_cache)[-KEPT_UNSAVED:]
 
     def _write(self, connection: sqlite3.Connection, inputs: list[Any], outputs: list[Any]) -> None:
-        """Insert the rows, into a new session if this one's numbers are taken."""
+        """Insert the rows, into a new session if this one's numbers are taken.
+
+        Numbers repeat when user code sets `execution_count`. If they do within these rows, the later ones stay.
+        """
         from IPython.core.history import _sqlite3
 
         if not self.session_number:
             self.session_number = self._start_session(connection)
         try:
-            self._insert(connection, inputs, outputs)
+            with connection:
+                insert_rows(connection, "INSERT", self.session_number, inputs, outputs)
         except _sqlite3().IntegrityError:
-            self.session_number = self._start_session(connection)
-            self._insert(connection, inputs, outputs)
-
-    def _insert(
-        self, connection: sqlite3.Connection, inputs: list[Any], outputs: list[Any]
-    ) -> None:
-        number = self.session_number
-        with connection:
-            connection.executemany(
-                "INSERT INTO history VALUES (?, ?, ?, ?)", [(number, *row) for row in inputs]
-            )
-            connection.executemany(
-                "INSERT INTO output_history VALUES (?, ?, ?)", [(number, *row) for row in outputs]
-            )
+            with connection:  # one transaction: a failure leaves no empty session behind
+                number = insert_session(connection)
+                insert_rows(connection, "INSERT OR REPLACE", number, inputs, outputs)
+            self.session_number = number
 
     def _set_corrupt_file_aside(self, error: Exception) -> None:
         """Rename a file that is no database; a locked or unreachable one is left alone."""
@@ -319,19 +310,21 @@ class KernelHistoryManager(HistoryManager):
         """Save the rest and note the end of the session, within `EXIT_TIMEOUT` seconds."""
         if self._ended or not self.enabled or self._in_memory:
             return
+        deadline = time.monotonic() + EXIT_TIMEOUT
         self._save_now(EXIT_TIMEOUT)
+        remaining = deadline - time.monotonic()
         number, count = self.session_number, len(self.input_hist_parsed) - 1
-        if number and self._saver is None:
+        if number and self._saver is None and remaining > 0:
             closer = threading.Thread(
-                target=self._note_end, args=(number, count), name="history", daemon=True
+                target=self._note_end, args=(number, count, remaining), name="history", daemon=True
             )
             hide(closer).start()
-            closer.join(EXIT_TIMEOUT)
+            closer.join(remaining)
         self.session_number = 0
 
-    def _note_end(self, number: int, count: int) -> None:
+    def _note_end(self, number: int, count: int, timeout: float) -> None:
         try:
-            connection = self._connect(EXIT_TIMEOUT)
+            connection = self._connect(timeout)
         except Exception:
             return
         try:
@@ -383,6 +376,30 @@ class KernelHistoryManager(HistoryManager):
 
     def __del__(self) -> None:
         """Nothing: there is no thread to stop."""
+
+
+def insert_session(connection: sqlite3.Connection) -> int:
+    """Add a session that starts now, in the caller's transaction, and return its number."""
+    row = connection.execute(
+        "INSERT INTO sessions VALUES (NULL, ?, NULL, NULL, '')", (datetime.now().isoformat(" "),)
+    )
+    return int(row.lastrowid or 0)
+
+
+def insert_rows(
+    connection: sqlite3.Connection,
+    insert: str,
+    session: int,
+    inputs: list[Any],
+    outputs: list[Any],
+) -> None:
+    """Add the rows to `session`, in the caller's transaction; `insert` is INSERT or INSERT OR REPLACE."""
+    connection.executemany(
+        f"{insert} INTO history VALUES (?, ?, ?, ?)", [(session, *row) for row in inputs]
+    )
+    connection.executemany(
+        f"{insert} INTO output_history VALUES (?, ?, ?)", [(session, *row) for row in outputs]
+    )
 
 
 def put(history: list[str], number: int, source: str) -> None:

@@ -11,11 +11,14 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from typing import TextIO
 
 ROWS, COLUMNS = 24, 80
 PATIENCE = 0.5
 """Seconds a command gets to end after an interrupt."""
+POLL_INTERVAL = 0.02
+"""Seconds between two looks whether an interrupted command that prints nothing has ended."""
 
 
 def run_command(command: str, output: TextIO) -> int:
@@ -45,11 +48,13 @@ def _run_on_terminal(command: str, output: TextIO) -> int:
         raise
     finally:
         os.close(theirs)
+    decoder = codecs.getincrementaldecoder("utf-8")("replace")
     try:
-        _copy(ours, output)
+        while _copy(ours, output, decoder):
+            pass
         child.wait()
     except KeyboardInterrupt:
-        _interrupt(child, ours, output)
+        _interrupt(child, ours, output, decoder)
     finally:
         os.close(ours)
     return _exit_code(child.wait())
@@ -69,34 +74,57 @@ def _open_terminal() -> tuple[int, int]:
     return ours, theirs
 
 
-def _copy(fd: int, output: TextIO) -> None:
-    """Write to `output` what comes from `fd`, until the last process that holds the terminal has closed it."""
-    decoder = codecs.getincrementaldecoder("utf-8")("replace")
-    while True:
-        try:
-            chunk = os.read(fd, 65536)
-        except OSError:  # EIO: nobody has the other end any more
-            chunk = b""
-        text = decoder.decode(chunk, final=not chunk)
-        if text:
-            output.write(text)
-        if not chunk:
-            return
-        output.flush()
-
-
-def _interrupt(child: subprocess.Popen[bytes], fd: int, output: TextIO) -> None:
-    """Pass Ctrl-C on; a command that does not end soon is killed."""
-    _signal_group(child, signal.SIGINT)
+def _copy(fd: int, output: TextIO, decoder: codecs.IncrementalDecoder) -> bool:
+    """Write the next chunk from `fd` to `output`; False if none will come (or, without blocking, none is there)."""
     try:
-        child.wait(PATIENCE)
-    except (subprocess.TimeoutExpired, KeyboardInterrupt):
+        chunk = os.read(fd, 65536)
+    except OSError:  # EIO: nobody has the other end any more
+        chunk = b""
+    text = decoder.decode(chunk, final=not chunk)
+    if text:
+        output.write(text)
+    if chunk:
+        output.flush()
+    return bool(chunk)
+
+
+def _interrupt(
+    child: subprocess.Popen[bytes], fd: int, output: TextIO, decoder: codecs.IncrementalDecoder
+) -> None:
+    """Pass Ctrl-C on; a command that does not end soon is killed."""
+    try:
+        _signal_group(child, signal.SIGINT)
+        if not _ends_in_order(child, fd, output, decoder):
+            _signal_group(child, signal.SIGKILL)
+    except KeyboardInterrupt:
         _signal_group(child, signal.SIGKILL)
     os.set_blocking(fd, False)
     try:
-        _copy(fd, output)
+        while _copy(fd, output, decoder):
+            pass
     except KeyboardInterrupt:
         pass
+
+
+def _ends_in_order(
+    child: subprocess.Popen[bytes], fd: int, output: TextIO, decoder: codecs.IncrementalDecoder
+) -> bool:
+    """Whether the command ends within `PATIENCE`. Meanwhile its output is copied: a full terminal would stop it."""
+    from select import POLLIN, poll  # not select(), which knows descriptors below 1024 only
+
+    readable = poll()
+    readable.register(fd, POLLIN)
+    deadline = time.monotonic() + PATIENCE
+    terminal_is_open = True
+    while child.poll() is None:
+        remaining = deadline - time.monotonic()
+        if remaining <= 0:
+            return False
+        if not terminal_is_open:
+            time.sleep(min(remaining, POLL_INTERVAL))
+        elif readable.poll(1000 * min(remaining, POLL_INTERVAL)):
+            terminal_is_open = _copy(fd, output, decoder)
+    return True
 
 
 def _signal_group(child: subprocess.Popen[bytes], number: int) -> None:

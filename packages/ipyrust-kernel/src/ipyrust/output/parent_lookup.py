@@ -11,6 +11,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
+from weakref import WeakValueDictionary
 
 from ipyrust.output.threads import thread_parents
 from ipyrust_core.parent import parent
@@ -23,6 +24,10 @@ ParentLookup = Callable[[], "Request | None"]
 
 REMEMBERED_MESSAGES = 256
 """How many message dicts handed to user code can still be mapped back to their request."""
+REMEMBERED_LARGE = 4
+"""How many of them may be large; older large ones are known only while somebody else keeps them alive."""
+LARGE = 65_536
+"""Bytes of content and buffers from which on a request is large."""
 
 
 class LastRequest:
@@ -57,7 +62,9 @@ class ParentMessages:
     """Requests as the message dicts of IPython's API, and back again."""
 
     def __init__(self) -> None:
-        self._requests: OrderedDict[str, Request] = OrderedDict()
+        self._known: WeakValueDictionary[str, Request] = WeakValueDictionary()
+        self._small: OrderedDict[str, Request] = OrderedDict()
+        self._large: OrderedDict[str, Request] = OrderedDict()
 
     def message(self, request: Request | None) -> dict[str, Any]:
         """The whole request as a dict (header, metadata, content …), remembered for `find`; {} for None."""
@@ -84,10 +91,16 @@ class ParentMessages:
 
     def remember(self, request: Request) -> None:
         """Keep `request`, so that a dict that names it can be mapped back; the oldest ones are forgotten."""
-        self._requests[request.msg_id] = request
-        self._requests.move_to_end(request.msg_id)
-        while len(self._requests) > REMEMBERED_MESSAGES:
-            self._requests.popitem(last=False)
+        msg_id = request.msg_id
+        if self._known.get(msg_id) is not request:
+            self._known[msg_id] = request
+        kept, most = self._small, REMEMBERED_MESSAGES
+        if msg_id in self._large or (msg_id not in self._small and _is_large(request)):
+            kept, most = self._large, REMEMBERED_LARGE
+        kept[msg_id] = request
+        kept.move_to_end(msg_id)
+        while len(kept) > most:
+            kept.popitem(last=False)
 
     def find(self, message: Any) -> Request | None:
         """The request that a message dict or a header dict names; None when it is unknown or no such dict."""
@@ -95,4 +108,8 @@ class ParentMessages:
             return None
         header = message.get("header", message)
         msg_id = header.get("msg_id") if isinstance(header, dict) else None
-        return self._requests.get(msg_id) if isinstance(msg_id, str) else None
+        return self._known.get(msg_id) if isinstance(msg_id, str) else None
+
+
+def _is_large(request: Request) -> bool:
+    return len(request.content) + sum(view.nbytes for view in request.buffers) >= LARGE
