@@ -215,7 +215,7 @@ def test_a_comm_handler_is_ended(fresh: Frontend) -> None:
     is_sane(fresh)
 
 
-def test_a_callback_that_never_ends_is_ended_by_the_second_interrupt(fresh: Frontend) -> None:
+def test_a_callback_that_never_ends_is_ended_by_a_repeated_interrupt(fresh: Frontend) -> None:
     cell = fresh.execute(
         "import asyncio\n"
         "def endless():\n"
@@ -225,8 +225,8 @@ def test_a_callback_that_never_ends_is_ended_by_the_second_interrupt(fresh: Fron
     )
     cell.finish()
     cell.reaches_text("called\n")
-    fresh.interrupt()
-    fresh.interrupt()
+    for _ in range(10):  # Signals that come before the first is handled melt into it.
+        fresh.interrupt()
     is_sane(fresh)
 
 

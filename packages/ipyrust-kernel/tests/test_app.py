@@ -145,7 +145,8 @@ def test_without_a_file_it_writes_one_and_says_how_to_attach(
 
 
 def test_the_engine_keeps_its_descriptor(kernel: Kernel) -> None:
-    engine = START.replace("import dup", "import dup, fstat").replace("original_fd=dup", "original_fd=lambda fd: own")
+    engine = START.replace("import dup", "import dup, fstat")
+    engine = engine.replace("original_fd=dup", "original_fd=lambda fd: own")
     engine = engine.replace("    with", "    own = dup(1)\n    with", 1) + "    fstat(own)\n"
     ended = kernel(engine=engine)
     assert (ended.returncode, ended.stderr) == (0, "")

@@ -92,6 +92,16 @@ mod tests {
     }
 
     #[test]
+    fn a_full_pipe_holds_up_nobody() {
+        use rustix::fs::{OFlags, fcntl_setfl};
+        let (log, _read) = log();
+        fcntl_setfl(&log.fd, OFlags::NONBLOCK).unwrap();
+        while rustix::io::write(&log.fd, &[b'x'; 4096]).is_ok() {}
+        fcntl_setfl(&log.fd, OFlags::empty()).unwrap();
+        log.line("kind", "this write would block for ever");
+    }
+
+    #[test]
     fn one_line_a_kind_and_second() {
         let (log, read) = log();
         for _ in 0..3 {

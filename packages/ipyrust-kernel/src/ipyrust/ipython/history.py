@@ -259,22 +259,11 @@ class KernelHistoryManager(HistoryManager):
             self.db_output_cache = (outputs + self.db_output_cache)[-KEPT_UNSAVED:]
 
     def _write(self, connection: sqlite3.Connection, inputs: list[Any], outputs: list[Any]) -> None:
-        """Insert the rows, into a new session if this one's numbers are taken.
-
-        Numbers repeat when user code sets `execution_count`. If they do within these rows, the later ones stay.
-        """
-        from IPython.core.history import _sqlite3
-
-        if not self.session_number:
-            self.session_number = self._start_session(connection)
-        try:
-            with connection:
-                insert_rows(connection, "INSERT", self.session_number, inputs, outputs)
-        except _sqlite3().IntegrityError:
-            with connection:  # one transaction: a failure leaves no empty session behind
-                number = insert_session(connection)
-                insert_rows(connection, "INSERT OR REPLACE", number, inputs, outputs)
-            self.session_number = number
+        """Insert the rows in one transaction, so that a failure leaves no empty session behind."""
+        with connection:
+            number = self.session_number or insert_session(connection)
+            number = insert_rows(connection, number, inputs, outputs)
+        self.session_number = number
 
     def _set_corrupt_file_aside(self, error: Exception) -> None:
         """Rename a file that is no database; a locked or unreachable one is left alone."""
@@ -387,19 +376,28 @@ def insert_session(connection: sqlite3.Connection) -> int:
 
 
 def insert_rows(
-    connection: sqlite3.Connection,
-    insert: str,
-    session: int,
-    inputs: list[Any],
-    outputs: list[Any],
-) -> None:
-    """Add the rows to `session`, in the caller's transaction; `insert` is INSERT or INSERT OR REPLACE."""
+    connection: sqlite3.Connection, session: int, inputs: list[Any], outputs: list[Any]
+) -> int:
+    """Add the rows to `session`, in the caller's transaction, and return the session of the last one.
+
+    From a number on that is taken it is another session: numbers repeat when user code sets `execution_count`.
+    """
+    from IPython.core.history import _sqlite3
+
+    sessions: dict[int, int] = {}
+    insert = "INSERT INTO history VALUES (?, ?, ?, ?)"
+    for row in inputs:
+        try:
+            connection.execute(insert, (session, *row))
+        except _sqlite3().IntegrityError:
+            session = insert_session(connection)
+            connection.execute(insert, (session, *row))
+        sessions[row[0]] = session
     connection.executemany(
-        f"{insert} INTO history VALUES (?, ?, ?, ?)", [(session, *row) for row in inputs]
+        "INSERT OR REPLACE INTO output_history VALUES (?, ?, ?)",
+        [(sessions.get(row[0], session), *row) for row in outputs],
     )
-    connection.executemany(
-        f"{insert} INTO output_history VALUES (?, ?, ?)", [(session, *row) for row in outputs]
-    )
+    return session
 
 
 def put(history: list[str], number: int, source: str) -> None:

@@ -1,0 +1,1 @@
+"""Hostile and odd input on the sockets: nothing unsigned runs, and the next request is answered."""
