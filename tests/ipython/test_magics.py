@@ -289,8 +289,8 @@ def test_conda_without_conda_says_so(frontend: Frontend) -> None:
 
 
 @parity
-def test_qtconsole_does_not_wait(frontend: Frontend) -> None:
-    assert frontend.execute("%qtconsole --version").reply.content["status"] == "ok"
+def test_qtconsole_does_not_wait(fresh: Frontend) -> None:
+    assert fresh.execute("%qtconsole --version").reply.content["status"] == "ok"
 
 
 def test_gui_of_an_unknown_name_is_a_usage_error(frontend: Frontend) -> None:

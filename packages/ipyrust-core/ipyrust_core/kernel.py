@@ -32,6 +32,10 @@ time is over, or earlier. It must run some Python code before it returns, so tha
 """
 
 
+EXIT_DELAY = 0.1
+"""Seconds that clients get to read the reply of the cell that said `quit`, and to ask what they ask before they leave."""
+
+
 class Kernel:
     """The running kernel, handed to `Interpreter.start`."""
 
@@ -93,8 +97,12 @@ class Kernel:
         return self.core.request_input(prompt, password=password, parent=parent)
 
     def exit(self, *, restart: bool = False) -> None:
-        """Stop serving once the request that is being served has its reply, as after a shutdown_request."""
-        self.loop.call_soon_threadsafe(lambda: self.core.request_exit(restart=restart))
+        """Stop serving soon after the request that is being served has its reply, as after a shutdown_request."""
+
+        def exit_later() -> None:
+            self.loop.call_later(EXIT_DELAY, lambda: self.core.request_exit(restart=restart))
+
+        self.loop.call_soon_threadsafe(exit_later)
 
     def serve_comms(self) -> int:
         """Deliver the comm messages that wait in this shell's queue, in the middle of a cell; returns how many."""
