@@ -33,7 +33,7 @@ time is over, or earlier. It must run some Python code before it returns, so tha
 
 
 EXIT_DELAY = 0.1
-"""Seconds that clients get to read the reply of the cell that said `quit`, and to ask what they ask before they leave."""
+"""Seconds that clients get to read the reply of the cell that said `quit`, and for what they ask before they leave."""
 
 
 class Kernel:

@@ -72,10 +72,11 @@ impl Capture {
     /// Queue what waits in the pipes now, for the parent of this moment; with `wait_for_room` only while the outbox has
     /// room. Returns whether there was anything.
     pub fn drain(&self, parent: &dyn Fn() -> Parent, outbox: &Outbox, wait_for_room: bool) -> bool {
-        // Not `any`: both must be drained.
-        self.streams.iter().fold(false, |found, stream| {
-            stream.drain(parent, outbox, wait_for_room) || found
-        })
+        let mut found = false;
+        for stream in &self.streams {
+            found |= stream.drain(parent, outbox, wait_for_room);
+        }
+        found
     }
 
     /// The descriptor as it was before.
