@@ -41,11 +41,13 @@ impl Usage {
     #[cfg(target_os = "linux")]
     fn figures(&mut self) -> Value {
         let processes = linux::family(std::process::id());
+        // One reading of the host's counters: two would not belong together.
+        let (host_busy, host_total) = linux::host_ticks();
         let now = Reading {
             at: Instant::now(),
             own_ticks: processes.iter().map(|process| process.ticks).sum(),
-            host_busy: linux::host_ticks().0,
-            host_total: linux::host_ticks().1,
+            host_busy,
+            host_total,
         };
         let (own_percent, host_percent) =
             self.last.map_or((0.0, 0.0), |last| percents(&last, &now));
@@ -70,7 +72,7 @@ fn percents(last: &Reading, now: &Reading) -> (f64, f64) {
         / (now.host_total.saturating_sub(last.host_total).max(1) as f64);
     (
         (own * 1000.0).round() / 10.0,
-        (host * 1000.0).round() / 10.0,
+        (host.min(1.0) * 1000.0).round() / 10.0,
     )
 }
 
