@@ -53,20 +53,22 @@ impl Capture {
         self.streams.iter().map(|stream| stream.read.as_fd())
     }
 
-    /// Whether something waits in a pipe: one system call.
+    /// Whether something waits in a pipe, or is on its way from there to the outbox: one system call.
     #[must_use]
     pub fn is_waiting(&self) -> bool {
         use rustix::event::{PollFd, PollFlags, Timespec, poll};
         let [stdout, stderr] = &self.streams;
         let mut fds = [&stdout.read, &stderr.read].map(|fd| PollFd::new(fd, PollFlags::IN));
-        poll(
+        let ready = poll(
             &mut fds,
             Some(&Timespec {
                 tv_sec: 0,
                 tv_nsec: 0,
             }),
         )
-        .is_ok_and(|ready| ready > 0)
+        .is_ok_and(|ready| ready > 0);
+        // What another thread has read but not queued yet is no longer in the pipe; it holds the lock until then.
+        ready || self.streams.iter().any(|stream| stream.tail.is_locked())
     }
 
     /// Queue what waits in the pipes now, for the parent of this moment; with `wait_for_room` only while the outbox has
