@@ -23,7 +23,6 @@ use crate::frames::Frames;
 use crate::message::{Channel, Request, open, push_json_string};
 use crate::outbox::{Entry, Next, Outgoing, StreamName, StreamText};
 use crate::publisher::Publisher;
-use crate::queue::RequestQueue;
 use crate::route::{Answer, Route, route};
 use crate::signature::ReplayWindow;
 use crate::sockets::Sockets;
@@ -42,8 +41,6 @@ const SEND_BURST: usize = 256;
 /// How long publications wait for the very first subscriber, so that a client whose subscription is still on its way
 /// misses nothing.
 const FIRST_SUBSCRIBER_WAIT: Duration = Duration::from_secs(1);
-/// How long the outbox is watched after a request was handed out.
-const WATCH: Duration = Duration::from_micros(250);
 /// How long an interrupt may stay unnoticed before it is sent again.
 const FIRST_REPEAT: Duration = Duration::from_millis(30);
 /// How long a question waits for its client to connect its stdin socket; a frontend connects its sockets one by one.
@@ -66,8 +63,6 @@ pub(crate) struct IoThread {
     subscribers: FirstSubscriber,
     /// Whether `status: starting` was published.
     greeted: bool,
-    /// Until when the outbox is watched without sleeping.
-    watch_until: Option<Instant>,
     /// When to see whether an interrupt was felt, and how long to wait after that.
     repeat_interrupt: Option<(Instant, Duration)>,
 }
@@ -159,7 +154,6 @@ impl IoThread {
             unasked: Vec::new(),
             subscribers: FirstSubscriber::Awaited,
             greeted: false,
-            watch_until: None,
             repeat_interrupt: None,
         }
     }
@@ -183,25 +177,10 @@ impl IoThread {
                 (self.core.force_exit)(reason.exit_code());
             }
             self.repeat_interrupt();
-            let timeout_ms = if self.is_watching() {
-                0
-            } else {
-                self.timeout_ms(sleep_until)
-            };
-            let ready = self.poll(timeout_ms)?;
+            let ready = self.poll(self.timeout_ms(sleep_until))?;
             self.wake.clear();
             self.serve(&ready)?;
         }
-    }
-
-    /// Whether to look at the outbox again at once rather than sleep. Falling asleep and being woken costs as much as a
-    /// short cell, so after handing out a request to an idle shell the thread stays awake for [`WATCH`].
-    fn is_watching(&mut self) -> bool {
-        let watching = self.watch_until.is_some_and(|until| Instant::now() < until);
-        if !watching {
-            self.watch_until = None;
-        }
-        watching
     }
 
     /// The nearest of all moments at which something is due; -1 = only when something happens.
@@ -385,7 +364,7 @@ impl IoThread {
             Route::Answer(kind) => self.answer(&request, kind),
             Route::Main if request.is_comm() => self.hand_to_sender(request, None),
             Route::Main => {
-                self.expect_messages(&Arc::clone(&self.core.shell));
+                self.core.outbox.expect_messages();
                 self.core.shell.push(request);
                 Ok(())
             }
@@ -428,7 +407,7 @@ impl IoThread {
 
     fn hand_to_subshell(&mut self, request: Arc<Request>, subshell: Option<String>) -> Result<()> {
         let Some(id) = subshell else {
-            self.expect_messages(&Arc::clone(&self.core.shell));
+            self.core.outbox.expect_messages();
             self.core.shell.push(request);
             return Ok(());
         };
@@ -443,14 +422,6 @@ impl IoThread {
                 Ok(())
             }
             Err(error) => self.refuse(&request, "UnknownSubshellError", &error.to_string()),
-        }
-    }
-
-    /// A request goes to `queue`: its answer will come soon if nothing waits before it.
-    fn expect_messages(&mut self, queue: &RequestQueue) {
-        self.core.outbox.expect_messages();
-        if queue.is_empty() {
-            self.watch_until = Some(Instant::now() + WATCH);
         }
     }
 
