@@ -1,7 +1,9 @@
 """interrupt_request and SIGINT: the running cell ends, no other cell is ever hit."""
 
+import random
 import re
 import signal
+import time
 from collections.abc import Callable
 
 import pytest
@@ -53,6 +55,21 @@ def test_a_running_cell_is_interrupted(frontend: Frontend, interrupt: Interrupt,
     interrupt(frontend)
     hit = error("KeyboardInterrupt")
     cell.sees(busy, execute_input, stdout("go\n"), hit, reply("error"), idle)
+
+
+@both_ways
+def test_no_moment_is_wrong_for_an_interrupt(frontend: Frontend, interrupt: Interrupt) -> None:
+    """Not even the one between Python's last look for signals and the system call it then sleeps in."""
+    moments = random.Random(0)
+    for _ in range(150):
+        cell = started(frontend, "import select; select.select([], [], [])")
+        hit_at = time.perf_counter() + moments.uniform(0, 0.0006)
+        while time.perf_counter() < hit_at:
+            pass
+        interrupt(frontend)
+        cell.sees(
+            busy, execute_input, stdout("go\n"), error("KeyboardInterrupt"), reply("error"), idle
+        )
 
 
 @both_ways

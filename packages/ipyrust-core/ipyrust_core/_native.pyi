@@ -309,6 +309,8 @@ class KernelCore:
         """Publish what waits in the captured descriptors, in order with what was written before. Does not block."""
     def original_fd(self, fd: int) -> int:
         """Duplicate of file descriptor 1 or 2 as it was before capture."""
+    def signal_fd(self) -> int:
+        """The descriptor for `signal.set_wakeup_fd`: so the engine knows of a SIGINT before Python has felt it."""
     def counters(self) -> dict[str, int]:
         """Messages and bytes in and out, rejected frames by kind, aborted requests, outbox high-water mark."""
     def request_exit(self, *, restart: bool = False) -> None:

@@ -15,6 +15,7 @@ What still fails: code that swallows KeyboardInterrupt goes on, as everywhere in
 from __future__ import annotations
 
 import asyncio
+import operator
 import signal
 import time
 from collections.abc import Coroutine, Generator, Iterator
@@ -130,18 +131,21 @@ class Interrupts:
         self._handler = SignalHandler(self._is_to_raise)
 
     @contextmanager
-    def installed(self, wakeup_fd: int) -> Iterator[None]:
-        """Handle SIGINT while the block runs; the handler of before comes back.
+    def installed(self) -> Iterator[None]:
+        """Handle SIGINT while the block runs; the handlers of before come back.
 
-        A signal that comes just before the event loop goes to sleep does not wake it; so Python writes to `wakeup_fd`,
-        which the loop reads.
+        A signal that comes just before a system call, or before the event loop goes to sleep, ends neither. So Python
+        tells the engine of it at once, and the engine pokes the main thread until our handler has run.
         """
         before = signal.signal(signal.SIGINT, self._handler)
-        fd_before = signal.set_wakeup_fd(wakeup_fd, warn_on_full_buffer=False)
+        # What it is called with does not matter; being written in C, it leaves no trace in profilers and debuggers.
+        poke_before = signal.signal(signal.SIGURG, operator.is_)
+        fd_before = signal.set_wakeup_fd(self._core.signal_fd(), warn_on_full_buffer=False)
         try:
             yield
         finally:
             signal.set_wakeup_fd(fd_before)
+            signal.signal(signal.SIGURG, poke_before)
             signal.signal(signal.SIGINT, before)
 
     @contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
@@ -127,7 +128,7 @@ def serve(core: KernelCore, interpreter: Interpreter, control: ControlThread) ->
     kernel = Kernel(core, interpreter, loop)
     os.register_at_fork(after_in_child=lambda: _forked(kernel))
     with ExitStack() as stack:
-        stack.enter_context(kernel.interrupts.installed(loop.wakeup_fd()))
+        stack.enter_context(kernel.interrupts.installed())
         stack.enter_context(kernel.parking.installed())
         interpreter.start(kernel)
         control.start(kernel)
@@ -146,4 +147,5 @@ def serve(core: KernelCore, interpreter: Interpreter, control: ControlThread) ->
 
 def _forked(kernel: Kernel) -> None:
     kernel.is_forked_child = True
+    signal.set_wakeup_fd(-1)  # The parent's engine must not take the child's signals for its own.
     kernel.core.child_after_fork()

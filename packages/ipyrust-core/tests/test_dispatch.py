@@ -78,8 +78,7 @@ class Served:
 @pytest.fixture
 def served(wire) -> Iterator[Served]:
     served = Served(wire)
-    wakeup = served.loop.wakeup_fd()
-    with served.kernel.interrupts.installed(wakeup), served.kernel.parking.installed():
+    with served.kernel.interrupts.installed(), served.kernel.parking.installed():
         yield served
     served.loop.end()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import socket
 from collections.abc import Iterator
 
 import pytest
@@ -17,6 +18,11 @@ class FakeCore:
 
     def __init__(self, wanted: bool) -> None:
         self.wanted = wanted
+        self._arrivals = socket.socketpair()
+        self._arrivals[1].setblocking(False)
+
+    def signal_fd(self) -> int:
+        return self._arrivals[1].fileno()
 
     def interrupt_wanted(self) -> bool:
         return self.wanted
@@ -144,18 +150,18 @@ def test_an_interrupt_of_a_cell_that_is_done_is_nothing(loop):
 
 
 def test_a_wanted_signal_raises(loop):
-    with interrupts().installed(loop.wakeup_fd()), pytest.raises(KeyboardInterrupt):
+    with interrupts().installed(), pytest.raises(KeyboardInterrupt):
         signal.raise_signal(signal.SIGINT)
 
 
 def test_an_unwanted_signal_does_not(loop):
-    with interrupts(wanted=False).installed(loop.wakeup_fd()):
+    with interrupts(wanted=False).installed():
         signal.raise_signal(signal.SIGINT)
 
 
 def test_a_signal_reaches_the_subshells_too(loop):
     subshells = FakeSubshells()
-    with Interrupts(FakeCore(wanted=False), subshells).installed(loop.wakeup_fd()):
+    with Interrupts(FakeCore(wanted=False), subshells).installed():
         signal.raise_signal(signal.SIGINT)
     assert subshells.interrupts == 1
 
@@ -166,7 +172,7 @@ def test_a_signal_while_the_loop_sleeps_ends_the_wait_of_the_cell(loop):
 
     driver = Interruptible(cell())
     ours = interrupts()
-    with ours.installed(loop.wakeup_fd()), ours.awaiting(driver):
+    with ours.installed(), ours.awaiting(driver):
         task = driver.start(loop)
         # The clock: the loop's own; by then it sleeps, and no task runs.
         loop.call_later(0.01, signal.raise_signal, signal.SIGINT)
@@ -183,21 +189,23 @@ def test_a_signal_while_a_task_computes_raises_in_it(loop):
 
     driver = Interruptible(cell())
     ours = interrupts()
-    with ours.installed(loop.wakeup_fd()), ours.awaiting(driver):
+    with ours.installed(), ours.awaiting(driver):
         assert loop.run_until_complete(driver.start(loop)) == "here"
 
 
 def test_the_handler_and_the_wakeup_fd_of_before_come_back(loop):
     before = signal.getsignal(signal.SIGINT)
-    with interrupts().installed(loop.wakeup_fd()):
+    with interrupts().installed():
         assert signal.getsignal(signal.SIGINT) != before
+        assert callable(signal.getsignal(signal.SIGURG))
     assert signal.getsignal(signal.SIGINT) == before
+    assert signal.getsignal(signal.SIGURG) == signal.SIG_DFL
     assert signal.set_wakeup_fd(-1) == -1
 
 
 def test_a_handler_that_a_cell_left_is_replaced(loop):
     ours = interrupts()
-    with ours.installed(loop.wakeup_fd()):
+    with ours.installed():
         handler = signal.getsignal(signal.SIGINT)
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         ours.renew()
@@ -220,7 +228,7 @@ def test_a_second_signal_ends_a_callback_that_keeps_the_loop(loop):
 
     driver = Interruptible(cell())
     ours = interrupts()
-    with ours.installed(loop.wakeup_fd()), ours.awaiting(driver):
+    with ours.installed(), ours.awaiting(driver):
         with pytest.raises(KeyboardInterrupt):
             loop.run_until_complete(driver.start(loop))
         with pytest.raises(KeyboardInterrupt):

@@ -20,7 +20,7 @@ use crate::comm_routes::CommRoutes;
 use crate::connection::{Connection, random_hex};
 use crate::error::{Error, Reject, Result};
 use crate::input::Questions;
-use crate::interrupt::InterruptWindow;
+use crate::interrupt::{Arrivals, InterruptWindow};
 use crate::io_thread::{self, IoThread};
 use crate::log::Log;
 use crate::message::{Author, Channel, Request, json_string};
@@ -144,6 +144,8 @@ pub struct Core {
     pub questions: Questions,
     /// The main thread's interrupt window.
     pub window: InterruptWindow,
+    /// Where Python notes the signals that came.
+    pub arrivals: Arrivals,
     /// Descriptors 1 and 2, if captured.
     pub capture: Option<Capture>,
     /// Who gets the answers on comms.
@@ -200,6 +202,7 @@ impl Core {
             control: Arc::new(RequestQueue::new()?),
             questions: Questions::default(),
             window: InterruptWindow::new(),
+            arrivals: Arrivals::new()?,
             capture: if options.capture_fds {
                 Some(Capture::install()?)
             } else {

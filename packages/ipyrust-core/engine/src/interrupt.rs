@@ -9,10 +9,14 @@
 //! is open when the handler runs.
 //!
 //! A signal that comes between Python's last look for signals and the system call it then sleeps in ends neither. So
-//! while one of ours has not been seen by the handler, the I/O thread sends it again ([`InterruptWindow::repeat`]).
+//! while one has not been seen by the handler, the I/O thread pokes the main thread ([`InterruptWindow::poke`]): it
+//! sends [`POKE`], which ends the system call and means nothing else. Of a SIGINT from outside it learns through the
+//! descriptor that Python's signal handling writes to ([`Arrivals`]).
 //!
-//! What still fails: a SIGINT from outside and one of ours that melt into a single delivery are taken for ours.
+//! What still fails: a SIGINT from outside and one of ours that melt into a single delivery are taken for ours; code
+//! that gives Python another wake-up descriptor is not poked for a SIGINT from outside.
 
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::{Duration, Instant};
 
 use nix::sys::pthread::{Pthread, pthread_kill, pthread_self};
@@ -20,8 +24,66 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::{Pid, getpgrp, getpid};
 use parking_lot::Mutex;
 
-/// How late the second delivery of a repeated signal may come.
-const DUPLICATE_WITHIN: Duration = Duration::from_millis(50);
+use crate::error::{Error, Result};
+
+/// The signal that ends a system call of the main thread without interrupting anything. By default it is ignored and
+/// ends nothing, so the Python side installs a handler that does nothing.
+pub const POKE: Signal = Signal::SIGURG;
+
+/// A SIGINT that is noticed so soon after the handler ran is taken for the one that it ran for. (A mistake costs little:
+/// a poke too many ends a system call, which Python then starts again.)
+const FELT_WITHIN: Duration = Duration::from_millis(100);
+
+/// Where Python's signal handling notes every signal at once, long before the handler in Python runs
+/// (`signal.set_wakeup_fd`). The I/O thread polls it.
+#[derive(Debug)]
+pub struct Arrivals {
+    read: OwnedFd,
+    write: OwnedFd,
+}
+
+impl Arrivals {
+    /// An empty pipe that never blocks. When it is full, the signals in it have not been looked at yet, and one more
+    /// would say nothing new.
+    ///
+    /// # Errors
+    /// [`Error::System`] when the process has no file descriptor left.
+    pub fn new() -> Result<Self> {
+        let (read, write) = rustix::pipe::pipe().map_err(Error::system("cannot make a pipe"))?;
+        for fd in [&read, &write] {
+            rustix::io::fcntl_setfd(fd, rustix::io::FdFlags::CLOEXEC)
+                .map_err(Error::system("cannot set FD_CLOEXEC"))?;
+            rustix::fs::fcntl_setfl(fd, rustix::fs::OFlags::NONBLOCK)
+                .map_err(Error::system("cannot set O_NONBLOCK"))?;
+        }
+        Ok(Self { read, write })
+    }
+
+    /// The end to give to `signal.set_wakeup_fd`.
+    #[must_use]
+    pub fn write_end(&self) -> BorrowedFd<'_> {
+        self.write.as_fd()
+    }
+
+    /// Forget what was noted. True if SIGINT was among it.
+    pub fn take(&self) -> bool {
+        let mut numbers = [0u8; 64];
+        let mut interrupted = false;
+        while let Ok(count @ 1..) = rustix::io::read(&self.read, &mut numbers) {
+            let noted = numbers.iter().take(count);
+            interrupted |= noted
+                .into_iter()
+                .any(|n| i32::from(*n) == Signal::SIGINT as i32);
+        }
+        interrupted
+    }
+}
+
+impl AsFd for Arrivals {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.read.as_fd()
+    }
+}
 
 #[derive(Debug, Default)]
 struct State {
@@ -30,8 +92,10 @@ struct State {
     aimed_at: Option<u64>,
     /// We sent a signal and the handler has not run since.
     on_its_way: bool,
-    /// Until when a signal may be the repetition of one that was felt already.
-    duplicate_until: Option<Instant>,
+    /// A signal from outside came and the handler has not run since.
+    arrived: bool,
+    /// When the handler ran last in this window.
+    felt_at: Option<Instant>,
 }
 
 /// The interrupt window of the main thread.
@@ -56,12 +120,14 @@ impl InterruptWindow {
         let mut state = self.state.lock();
         state.opened += 1;
         state.open = Some(state.opened);
+        state.felt_at = None;
     }
 
     /// The execution is over. True if an interrupt was aimed at it that the handler has not seen.
     pub fn close(&self) -> bool {
         let mut state = self.state.lock();
         let open = state.open.take();
+        state.arrived = false;
         open.is_some() && state.aimed_at == open && state.on_its_way
     }
 
@@ -88,13 +154,21 @@ impl InterruptWindow {
         open.is_some()
     }
 
-    /// Send the signal again if the handler has not run since. True if it may be needed once more.
-    pub fn repeat(&self) -> bool {
+    /// A SIGINT was noted. True if it came from outside and the handler has yet to run for it.
+    pub fn arrived(&self) -> bool {
         let mut state = self.state.lock();
-        let unseen = state.on_its_way && state.open.is_some() && state.aimed_at == state.open;
+        let felt = state.felt_at.is_some_and(|at| at.elapsed() < FELT_WITHIN);
+        state.arrived = state.open.is_some() && !state.on_its_way && !felt;
+        state.arrived
+    }
+
+    /// End the system call of the main thread if the handler has not run yet. True if that may be needed once more.
+    pub fn poke(&self) -> bool {
+        let state = self.state.lock();
+        let aimed = state.on_its_way && state.aimed_at == state.open;
+        let unseen = state.open.is_some() && (aimed || state.arrived);
         if unseen {
-            state.duplicate_until = Some(Instant::now() + DUPLICATE_WITHIN);
-            let _ = pthread_kill(self.main_thread, Signal::SIGINT);
+            let _ = pthread_kill(self.main_thread, POKE);
         }
         unseen
     }
@@ -103,19 +177,9 @@ impl InterruptWindow {
     pub fn wanted(&self) -> bool {
         let mut state = self.state.lock();
         let ours = std::mem::take(&mut state.on_its_way);
-        if !ours
-            && state
-                .duplicate_until
-                .take()
-                .is_some_and(|until| Instant::now() < until)
-        {
-            return false;
-        }
-        if ours {
-            state.open.is_some() && state.aimed_at == state.open
-        } else {
-            state.open.is_some()
-        }
+        state.arrived = false;
+        state.felt_at = Some(Instant::now());
+        state.open.is_some() && (!ours || state.aimed_at == state.open)
     }
 
     /// Whether an execution runs.
@@ -174,5 +238,38 @@ mod tests {
         window.aim();
         assert!(window.wanted());
         assert!(!window.close());
+    }
+    #[test]
+    fn a_signal_from_outside_is_waited_for_until_the_handler_ran() {
+        let window = InterruptWindow::new();
+        assert!(!window.arrived(), "nothing runs");
+        window.open();
+        assert!(window.arrived());
+        assert!(window.wanted());
+        assert!(!window.arrived(), "noticed after the handler ran for it");
+        window.close();
+        window.open();
+        assert!(!window.poke(), "that was the execution before");
+    }
+
+    #[test]
+    fn a_noted_signal_is_taken_once() {
+        let arrivals = Arrivals::new().unwrap();
+        assert!(!arrivals.take());
+        for number in [Signal::SIGINT, Signal::SIGCHLD, POKE] {
+            rustix::io::write(arrivals.write_end(), &[number as u8]).unwrap();
+        }
+        assert!(arrivals.take());
+        assert!(!arrivals.take());
+        rustix::io::write(arrivals.write_end(), &[POKE as u8]).unwrap();
+        assert!(!arrivals.take());
+    }
+
+    #[test]
+    fn a_full_pipe_does_not_block_who_notes_a_signal() {
+        let arrivals = Arrivals::new().unwrap();
+        while rustix::io::write(arrivals.write_end(), &[Signal::SIGINT as u8; 4096]).is_ok() {}
+        assert!(arrivals.take());
+        assert!(!arrivals.take());
     }
 }

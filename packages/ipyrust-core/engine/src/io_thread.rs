@@ -6,6 +6,7 @@
 //!
 //! A panic here is caught: the reason is logged, every waiter is woken with an error, and the process exits non-zero.
 
+use std::os::fd::AsFd;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -41,8 +42,8 @@ const SEND_BURST: usize = 256;
 /// How long publications wait for the very first subscriber, so that a client whose subscription is still on its way
 /// misses nothing.
 const FIRST_SUBSCRIBER_WAIT: Duration = Duration::from_secs(1);
-/// How long an interrupt may stay unnoticed before it is sent again.
-const FIRST_REPEAT: Duration = Duration::from_millis(30);
+/// How long an interrupt may stay unnoticed before the main thread is poked.
+const FIRST_POKE: Duration = Duration::from_millis(30);
 /// How long a question waits for its client to connect its stdin socket; a frontend connects its sockets one by one.
 const ASK_FOR: Duration = Duration::from_secs(30);
 const ASK_RETRY: Duration = Duration::from_millis(20);
@@ -64,7 +65,7 @@ pub(crate) struct IoThread {
     /// Whether `status: starting` was published.
     greeted: bool,
     /// When to see whether an interrupt was felt, and how long to wait after that.
-    repeat_interrupt: Option<(Instant, Duration)>,
+    poke_main: Option<(Instant, Duration)>,
 }
 
 /// A question whose client has not connected its stdin socket yet.
@@ -91,6 +92,7 @@ struct Ready {
     stdin: bool,
     iopub: bool,
     heartbeat: bool,
+    signalled: bool,
     captured: bool,
     parent_ended: bool,
 }
@@ -154,7 +156,7 @@ impl IoThread {
             unasked: Vec::new(),
             subscribers: FirstSubscriber::Awaited,
             greeted: false,
-            repeat_interrupt: None,
+            poke_main: None,
         }
     }
 
@@ -176,7 +178,7 @@ impl IoThread {
                 );
                 (self.core.force_exit)(reason.exit_code());
             }
-            self.repeat_interrupt();
+            self.poke_main();
             let ready = self.poll(self.timeout_ms(sleep_until))?;
             self.wake.clear();
             self.serve(&ready)?;
@@ -192,8 +194,8 @@ impl IoThread {
             .as_ref()
             .and_then(ParentWatch::interval)
             .map(|interval| now + interval);
-        let repeat = self.repeat_interrupt.map(|(at, _)| at);
-        let nearest = [sleep_until, force, self.core.finish_by(), watch, repeat]
+        let poke = self.poke_main.map(|(at, _)| at);
+        let nearest = [sleep_until, force, self.core.finish_by(), watch, poke]
             .into_iter()
             .flatten()
             .min();
@@ -210,7 +212,7 @@ impl IoThread {
         } else {
             Interest::READABLE
         };
-        let mut items = Vec::with_capacity(9);
+        let mut items = Vec::with_capacity(10);
         items.push(PollItem::socket(&sockets.shell, shell_interest));
         for socket in [
             &sockets.control,
@@ -220,10 +222,8 @@ impl IoThread {
         ] {
             items.push(PollItem::socket(socket, Interest::READABLE));
         }
-        items.push(PollItem::fd(
-            std::os::fd::AsFd::as_fd(&*self.wake),
-            Interest::READABLE,
-        ));
+        items.push(PollItem::fd(self.wake.as_fd(), Interest::READABLE));
+        items.push(PollItem::fd(self.core.arrivals.as_fd(), Interest::READABLE));
         let captured_at = items.len();
         if let Some(capture) = self
             .core
@@ -249,6 +249,7 @@ impl IoThread {
             stdin: ready(2),
             iopub: ready(3),
             heartbeat: ready(4),
+            signalled: ready(6),
             captured: (captured_at..watched_at).any(ready),
             parent_ended: ready(watched_at) || self.watch.as_ref().is_some_and(ParentWatch::ended),
         })
@@ -276,19 +277,26 @@ impl IoThread {
         if ready.shell {
             self.read(Channel::Shell)?;
         }
+        if ready.signalled && self.core.arrivals.take() && self.core.window.arrived() {
+            self.poke_main_soon();
+        }
         if ready.captured {
             self.core.drain_captured();
         }
         self.run_commands()
     }
 
+    fn poke_main_soon(&mut self) {
+        self.poke_main = Some((Instant::now() + FIRST_POKE, FIRST_POKE));
+    }
+
     /// Twice as late every time: code that holds the GIL for long need not be told often.
-    fn repeat_interrupt(&mut self) {
-        if let Some((at, delay)) = self.repeat_interrupt
+    fn poke_main(&mut self) {
+        if let Some((at, delay)) = self.poke_main
             && Instant::now() >= at
         {
             let next = (Instant::now() + delay * 2, delay * 2);
-            self.repeat_interrupt = self.core.window.repeat().then_some(next);
+            self.poke_main = self.core.window.poke().then_some(next);
         }
     }
 
@@ -450,7 +458,7 @@ impl IoThread {
         let _ = core.statuses_beside(request);
         let _ = core.outbox.push_all(answered.then);
         if kind == Answer::Interrupt {
-            self.repeat_interrupt = Some((Instant::now() + FIRST_REPEAT, FIRST_REPEAT));
+            self.poke_main_soon();
         }
         if let Some(reason) = answered.exit {
             core.request_exit(reason);

@@ -293,6 +293,10 @@ impl KernelCore {
             .map_or(fd, |capture| capture.original(name).as_raw_fd()))
     }
 
+    fn signal_fd(&self) -> RawFd {
+        self.core.arrivals.write_end().as_raw_fd()
+    }
+
     fn counters<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let counts = PyDict::new(py);
         for (name, count) in self.core.counts() {
