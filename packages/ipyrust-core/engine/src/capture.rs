@@ -7,6 +7,8 @@
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use parking_lot::Mutex;
+use rustix::buffer::spare_capacity;
+use rustix::event::Timespec;
 use rustix::io::{Errno, FdFlags, fcntl_dupfd_cloexec, fcntl_setfd, read};
 use rustix::pipe::pipe;
 use rustix::stdio::{dup2_stderr, dup2_stdout};
@@ -32,6 +34,7 @@ struct Captured {
 #[derive(Debug)]
 pub struct Capture {
     streams: [Captured; 2],
+    waiting: Waiting,
 }
 
 impl Capture {
@@ -40,12 +43,12 @@ impl Capture {
     /// # Errors
     /// [`Error::System`] when one of them is closed or no descriptor is left.
     pub fn install() -> Result<Self> {
-        Ok(Self {
-            streams: [
-                Captured::install(StreamName::Stdout)?,
-                Captured::install(StreamName::Stderr)?,
-            ],
-        })
+        let streams = [
+            Captured::install(StreamName::Stdout)?,
+            Captured::install(StreamName::Stderr)?,
+        ];
+        let waiting = Waiting::new(streams.iter().map(|stream| stream.read.as_fd()))?;
+        Ok(Self { streams, waiting })
     }
 
     /// Descriptors to poll.
@@ -56,25 +59,17 @@ impl Capture {
     /// Whether something waits in a pipe, or is on its way from there to the outbox: one system call.
     #[must_use]
     pub fn is_waiting(&self) -> bool {
-        use rustix::event::{PollFd, PollFlags, Timespec, poll};
-        let [stdout, stderr] = &self.streams;
-        let mut fds = [&stdout.read, &stderr.read].map(|fd| PollFd::new(fd, PollFlags::IN));
-        let ready = poll(
-            &mut fds,
-            Some(&Timespec {
-                tv_sec: 0,
-                tv_nsec: 0,
-            }),
-        )
-        .is_ok_and(|ready| ready > 0);
         // What another thread has read but not queued yet is no longer in the pipe; it holds the lock until then.
-        ready || self.streams.iter().any(|stream| stream.tail.is_locked())
+        self.waiting.any() || self.streams.iter().any(|stream| stream.tail.is_locked())
     }
 
     /// Queue what waits in the pipes now, for the parent of this moment; with `wait_for_room` only while the outbox has
     /// room. Returns whether there was anything.
     pub fn drain(&self, parent: &dyn Fn() -> Parent, outbox: &Outbox, wait_for_room: bool) -> bool {
         let mut found = false;
+        if !self.is_waiting() {
+            return found;
+        }
         for stream in &self.streams {
             found |= stream.drain(parent, outbox, wait_for_room);
         }
@@ -129,13 +124,12 @@ impl Captured {
         // other way round.
         let parent = &parent();
         let mut found = false;
-        let mut buffer = [0u8; READ_BYTES];
         while !wait_for_room || outbox.has_room() {
-            match read(&self.read, &mut buffer) {
+            tail.reserve(READ_BYTES);
+            match read(&self.read, spare_capacity(&mut tail)) {
                 Ok(0) | Err(Errno::AGAIN) => break,
-                Ok(count) => {
+                Ok(_) => {
                     found = true;
-                    tail.extend_from_slice(buffer.get(..count).unwrap_or_default());
                     let text = decode_prefix(&mut tail);
                     let _ = outbox.write(parent, self.name, &text);
                 }
@@ -146,6 +140,70 @@ impl Captured {
         found
     }
 }
+
+/// Tells whether any of some descriptors is readable. Asked before every `print`, so it has to be quick: epoll keeps a
+/// list of those that are, where poll asks each of them.
+#[cfg(target_os = "linux")]
+#[derive(Debug)]
+struct Waiting {
+    epoll: OwnedFd,
+}
+
+#[cfg(target_os = "linux")]
+impl Waiting {
+    fn new<'fd>(fds: impl Iterator<Item = BorrowedFd<'fd>>) -> Result<Self> {
+        use rustix::event::epoll::{CreateFlags, EventData, EventFlags, add, create};
+        let epoll = create(CreateFlags::CLOEXEC).map_err(Error::system("cannot make an epoll"))?;
+        for fd in fds {
+            add(&epoll, fd, EventData::new_u64(0), EventFlags::IN)
+                .map_err(Error::system("cannot watch a pipe"))?;
+        }
+        Ok(Self { epoll })
+    }
+
+    fn any(&self) -> bool {
+        use rustix::event::epoll::{Event, EventData, EventFlags, wait};
+        let mut events = [Event {
+            flags: EventFlags::empty(),
+            data: EventData::new_u64(0),
+        }];
+        wait(&self.epoll, &mut events[..], Some(&NO_TIME)).is_ok_and(|ready| ready > 0)
+    }
+}
+
+/// Tells whether any of some descriptors is readable.
+#[cfg(not(target_os = "linux"))]
+#[derive(Debug)]
+struct Waiting {
+    fds: Vec<OwnedFd>,
+}
+
+#[cfg(not(target_os = "linux"))]
+impl Waiting {
+    fn new<'fd>(fds: impl Iterator<Item = BorrowedFd<'fd>>) -> Result<Self> {
+        let fds = fds
+            .map(|fd| {
+                fcntl_dupfd_cloexec(fd, FIRST_FD).map_err(Error::system("cannot watch a pipe"))
+            })
+            .collect::<Result<_>>()?;
+        Ok(Self { fds })
+    }
+
+    fn any(&self) -> bool {
+        use rustix::event::{PollFd, PollFlags, poll};
+        let mut fds: Vec<_> = self
+            .fds
+            .iter()
+            .map(|fd| PollFd::new(fd, PollFlags::IN))
+            .collect();
+        poll(&mut fds, Some(&NO_TIME)).is_ok_and(|ready| ready > 0)
+    }
+}
+
+const NO_TIME: Timespec = Timespec {
+    tv_sec: 0,
+    tv_nsec: 0,
+};
 
 fn put_over(name: StreamName, fd: &OwnedFd) -> std::result::Result<(), Errno> {
     match name {

@@ -41,7 +41,7 @@ def prepare(shell: ZMQInteractiveShell, code: str) -> PreparedCode:
     """Transform `code` and find out how it has to be run."""
     failure = None
     try:
-        transformed = shell.transform_cell(code)  # type: ignore[no-untyped-call]
+        transformed = shell.transform_cell(code)
     except Exception:
         transformed, failure = code, sys.exc_info()
     if shell.trio_runner is not None:

@@ -27,6 +27,7 @@ from ipyrust.ipython.compiler import CellCompiler
 from ipyrust.ipython.displayhook import ZMQShellDisplayHook
 from ipyrust.ipython.displaypub import ZMQDisplayPublisher
 from ipyrust.ipython.history import KernelHistoryManager
+from ipyrust.ipython.plain_cells import PlainCells
 from ipyrust.ipython.running_cell import (
     CellNumber,
     CellPayloads,
@@ -278,6 +279,20 @@ class ZMQInteractiveShell(InteractiveShell):
         }
 
     # -- running -----------------------------------------------------------------------------
+
+    @cached_property
+    def _plain_cells(self) -> PlainCells:
+        return PlainCells(self)
+
+    def transform_cell(self, raw_cell: str) -> str:
+        """Turn IPython's own syntax in a cell into Python; quick where there is none.
+
+        Raises:
+            Exception: what a transformer raised.
+        """
+        if self._plain_cells.is_plain(raw_cell):
+            return raw_cell if raw_cell.endswith("\n") else raw_cell + "\n"
+        return str(super().transform_cell(raw_cell))  # type: ignore[no-untyped-call]
 
     @cached_property
     def _takes_cell_meta(self) -> bool:
