@@ -1,0 +1,69 @@
+"""What a provisioner and a template say to each other: one JSON object a line, over a Unix stream socket.
+
+The first line goes to the template and carries the kernel's standard streams with it. Two come back: `{"pid": …}` or
+`{"refused": why}` at once, and `{"status": …}` (as `os.waitstatus_to_exitcode` gives it) when the kernel has ended.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import struct
+import sys
+from typing import Any
+
+MAX_LINE_BYTES = 4 << 20
+"""A line that is longer is refused; environments are smaller."""
+
+
+class WireError(OSError):
+    """What came is no message, or nothing came."""
+
+
+def send(link: socket.socket, message: dict[str, Any], fds: tuple[int, ...] = ()) -> None:
+    """Send one message, with file descriptors if there are any. Blocks as long as the socket's timeout."""
+    data = json.dumps(message).encode() + b"\n"
+    sent = socket.send_fds(link, [data], fds) if fds else 0
+    link.sendall(data[sent:])
+
+
+def receive(link: socket.socket, fds: int = 0) -> tuple[dict[str, Any], list[int]]:
+    """The next message and at most `fds` descriptors. Blocks as long as the socket's timeout.
+
+    Raises:
+        WireError: the other side has gone, or sent something else.
+    """
+    data, received = b"", []
+    while not data.endswith(b"\n"):
+        chunk, new, _flags, _address = socket.recv_fds(link, 65536, fds)
+        received += new
+        data += chunk
+        if not chunk or len(data) > MAX_LINE_BYTES:
+            _close_all(received)
+            raise WireError(
+                "the other side of the warm start hung up" if not chunk else "a message is too long"
+            )
+    try:
+        message = json.loads(data)
+    except ValueError as error:
+        _close_all(received)
+        raise WireError(f"a message is not JSON: {error}") from None
+    if not isinstance(message, dict):
+        _close_all(received)
+        raise WireError("a message is not an object")
+    return message, received
+
+
+def _close_all(fds: list[int]) -> None:
+    for fd in fds:
+        os.close(fd)
+
+
+def is_own_user(link: socket.socket) -> bool:
+    """Whether the process at the other end runs as this user."""
+    if sys.platform == "linux":
+        credentials = link.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
+        _pid, uid, _gid = struct.unpack("3i", credentials)
+        return bool(uid == os.geteuid())
+    return True  # The directory of the socket lets nobody else in (`key.socket_path`).
