@@ -30,6 +30,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         _list()
         return 0
     kernels = _kernels(options.kernels)
+    if options.scale:
+        return _scale(options, kernels)
     measures = _measures(options.measures)
     with tempfile.TemporaryDirectory(prefix="benchmarks-") as folder:
         scratch = Path(folder)
@@ -53,6 +55,29 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0 if any(results.medians().values()) else 1
 
 
+def _scale(options: argparse.Namespace, kernels: Sequence[Kernel]) -> int:
+    """The growth curves; 0 when at least one was measured."""
+    from benchmarks.scale.run import CURVES, page, run_curves, save
+
+    wanted = tuple((options.measures or "").split(","))
+    chosen = [curve for curve in CURVES if curve.name.startswith(wanted)]
+    if not chosen:
+        known = ", ".join(curve.name for curve in CURVES)
+        raise SystemExit(f"--measures: unknown {options.measures}; known: {known}")
+    with tempfile.TemporaryDirectory(prefix="benchmarks-") as folder:
+        results = Results({}, [], (), QUICK if options.quick else FULL, rounds=1)
+        launchers = _launchers(results, kernels, options.peers_venv, Path(folder))
+        measured = run_curves(launchers, chosen, quick=options.quick)
+    print(page(measured, results.versions))
+    if options.save:
+        save(measured, results.versions, RESULTS)
+    return (
+        0
+        if any(one.figures for by_kernel in measured.values() for one in by_kernel.values())
+        else 1
+    )
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     add = parser.add_argument
@@ -62,6 +87,11 @@ def _parser() -> argparse.ArgumentParser:
     add("--rounds", type=int, metavar="N", help=f"rounds to take medians over (default {ROUNDS})")
     add("--json", type=Path, metavar="FILE", help="write every round's figures there")
     add("--save", action="store_true", help="write results/<date>.json and results/latest.md")
+    add(
+        "--scale",
+        action="store_true",
+        help="the growth curves instead; --measures chooses among them",
+    )
     add("--list", action="store_true", help="name the kernels and measures, and end")
     add("--no-floors", action="store_true", help="leave the floors out")
     add("--judged", default=IPYRUST.name, choices=BY_NAME, help="the kernel that marks apply to")

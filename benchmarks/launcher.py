@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Literal
 
 from benchmarks.client import Client
-from benchmarks.connection import free_connection
+from benchmarks.connection import Connection, free_connection
 from benchmarks.errors import KernelDiedError, UnavailableError
 
 SHUTDOWN_TIMEOUT = 2.0
@@ -91,6 +91,7 @@ class RunningKernel:
     """A spawned kernel and the client connected to it."""
 
     client: Client
+    connection: Connection
     process: KernelProcess
     scratch: Path
     spawned_at: float
@@ -143,7 +144,7 @@ class Launcher:
             spawned_at = time.perf_counter()
             try:
                 process.start()
-                yield RunningKernel(client, process, self.scratch, spawned_at)
+                yield RunningKernel(client, connection, process, self.scratch, spawned_at)
                 request = client.request("shutdown_request", {"restart": False})
                 client.control.send_multipart(request.frames)
                 grace = SHUTDOWN_TIMEOUT
