@@ -17,6 +17,8 @@ from ipyrust.exit_codes import ExitCode
 ENGINE = """
 import sys
 
+__version__ = {version!r}
+
 def run_kernel(connection_file, interpreter, *, capture_fds):
     {body}
     return 0
@@ -25,6 +27,13 @@ ERRORS = """
 class ConnectionFileError(Exception): pass
 class BindError(Exception): pass
 """
+OF_OTHER_COMMANDS = {
+    ExitCode.NAME_TAKEN,
+    ExitCode.NOT_FOUND,
+    ExitCode.NO_PYTHON,
+    ExitCode.BAD_PYTHON,
+    ExitCode.FINDINGS,
+}
 Kernel = Callable[..., subprocess.CompletedProcess[str]]
 
 
@@ -32,12 +41,20 @@ Kernel = Callable[..., subprocess.CompletedProcess[str]]
 def kernel(tmp_path: Path) -> Kernel:
     """Start `python -m ipyrust` on an engine whose `run_kernel` has the given body."""
 
-    def start(*arguments: str, engine: str | None = "pass", cwd: Path = tmp_path, **variables: str):
+    def start(
+        *arguments: str,
+        engine: str | None = "pass",
+        version: str = __version__,
+        cwd: Path = tmp_path,
+        **variables: str,
+    ):
         package = tmp_path / "engine" / "ipyrust_core"
         package.mkdir(parents=True, exist_ok=True)
         (package / "errors.py").write_text(ERRORS)
         text = (
-            "raise ImportError('half installed')" if engine is None else ENGINE.format(body=engine)
+            "raise ImportError('half installed')"
+            if engine is None
+            else ENGINE.format(body=engine, version=version)
         )
         (package / "__init__.py").write_text(text)
         paths = [str(package.parent), str(Path(ipyrust.__file__).parent.parent)]
@@ -78,13 +95,20 @@ def test_version_and_help_need_no_engine(kernel: Kernel) -> None:
 def test_help_names_the_exit_codes(kernel: Kernel) -> None:
     text = kernel("--help").stdout.partition("Exit codes:")[2]
     for code in ExitCode:
-        assert f"{code:d} " in text or code in {ExitCode.NAME_TAKEN, ExitCode.NOT_FOUND}
+        assert f"{code:d} " in text or code in OF_OTHER_COMMANDS
 
 
 def test_it_serves_the_file(kernel: Kernel, tmp_path: Path) -> None:
     ended = kernel("-f", "k.json", engine="print(connection_file)")
     assert (ended.returncode, ended.stderr) == (0, "")
     assert ended.stdout == f"{tmp_path / 'k.json'}\n"
+
+
+def test_an_engine_of_another_version_is_refused(kernel: Kernel, tmp_path: Path) -> None:
+    ended = kernel("-f", str(tmp_path / "k.json"), version="99.0")
+    text = failed(ended, ExitCode.VERSIONS)
+    assert f"ipyrust-kernel {__version__} does not run on ipyrust-core 99.0" in text
+    assert f"-m pip install ipyrust-kernel=={__version__} ipyrust-core=={__version__}" in text
 
 
 def test_the_engines_exit_code_is_the_processs(kernel: Kernel) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import sys
 
+from ipyrust._version import __version__
 from ipyrust.command_line import CommandLine, UsageError, parse
 
 TYPE_CHECKING = False
@@ -54,7 +55,8 @@ process
 
 Exit codes: 0 shut down as asked, 1 parent died or unforeseen failure, 2 wrong command line,
 3 connection file unusable, 4 address not available, 5 engine or IPython cannot start,
-7 connection file cannot be written, 70 engine failure (please report)."""
+7 connection file cannot be written, 9 kernel and engine of different versions,
+70 engine failure (please report)."""
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -73,8 +75,6 @@ def main(arguments: Sequence[str]) -> int:
         print(HELP)
         return 0
     if line.action == "version":
-        from ipyrust._version import __version__
-
         print(f"ipyrust {__version__}")
         return 0
     if line.action != "run":
@@ -126,6 +126,7 @@ def _remove_when_terminated(file: ConnectionFile) -> None:
 def _run(file: ConnectionFile, line: CommandLine) -> int:
     """Hand the interpreter to the engine, and turn what goes wrong into one line and a code."""
     try:
+        from ipyrust_core import __version__ as core_version
         from ipyrust_core import run_kernel
         from ipyrust_core.errors import BindError, ConnectionFileError
     except ImportError as error:
@@ -136,6 +137,10 @@ def _run(file: ConnectionFile, line: CommandLine) -> int:
             f"the engine cannot be imported ({error}); reinstall it: "
             f"{sys.executable} -m pip install --force-reinstall ipyrust-core",
         )
+    if core_version != __version__:
+        from ipyrust.exit_codes import ExitCode
+
+        return _fail(ExitCode.VERSIONS, _why_versions_differ(core_version))
     try:
         interpreter = _interpreter(file, line)
         return run_kernel(file.path, interpreter, capture_fds=_captures_fds(line))
@@ -155,6 +160,14 @@ def _run(file: ConnectionFile, line: CommandLine) -> int:
 
             traceback.print_exc(file=sys.__stderr__)
         return _fail(ExitCode.START, _why_not_started(error))
+
+
+def _why_versions_differ(core_version: str) -> str:
+    """One line about an engine that this kernel was not made for."""
+    return (
+        f"ipyrust-kernel {__version__} does not run on ipyrust-core {core_version}; install one version: "
+        f"{sys.executable} -m pip install ipyrust-kernel=={__version__} ipyrust-core=={__version__}"
+    )
 
 
 def _captures_fds(line: CommandLine) -> bool:

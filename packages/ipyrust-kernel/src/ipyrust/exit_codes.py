@@ -1,4 +1,4 @@
-"""The exit codes of `python -m ipyrust` and `python -m ipyrust.install`, in one place.
+"""The exit codes of `python -m ipyrust`, `python -m ipyrust.install` and the native `ipyrust` command, in one place.
 
 They are part of the interface: the README lists them, scripts may rely on them. A kernel that user code ends
 (`os._exit(7)`, a crash) has the code or signal that the user code chose.
@@ -28,5 +28,13 @@ class ExitCode(IntEnum):
     """A directory or file cannot be written."""
     NOT_FOUND = 8
     """`--remove`: there is no such kernel."""
+    VERSIONS = 9
+    """The kernel and the engine are of different versions."""
+    NO_PYTHON = 10
+    """`ipyrust`: no interpreter that it finds has this package."""
+    BAD_PYTHON = 11
+    """`ipyrust`: the interpreter that `--python` or IPYRUST_PYTHON names does not work."""
+    FINDINGS = 12
+    """`ipyrust doctor` found something."""
     ENGINE = 70
     """The engine's I/O thread failed, which is a bug of ours; its last log line says how."""
