@@ -360,7 +360,7 @@ def test_the_kernels_dependencies_are_those_of_the_environments(ours: Manifest) 
     project = tomllib.loads((ROOT / "packages/ipyrust-kernel/pyproject.toml").read_text())[
         "project"
     ]
-    wanted = {line for line in project["dependencies"] if not line.startswith("ipyrust-core")}
+    wanted = {line for line in project["dependencies"] if not line.startswith("ipyrust-")}
     assert wanted <= set(ours.requirements("default"))
 
 
@@ -370,7 +370,11 @@ def test_one_version() -> None:
     version = core["workspace"]["package"]["version"]
     source = (ROOT / "packages/ipyrust-kernel/src/ipyrust/_version.py").read_text()
     assert f'__version__ = "{version}"' in source
-    assert f"ipyrust-core=={version}" in kernel["project"]["dependencies"]
+    launcher = tomllib.loads((ROOT / "packages/ipyrust-launcher/Cargo.toml").read_text())
+    assert launcher["package"]["version"] == version
+    assert launcher["package"]["rust-version"] == core["workspace"]["package"]["rust-version"]
+    for name in ("ipyrust-core", "ipyrust-launcher"):
+        assert f"{name}=={version}" in kernel["project"]["dependencies"]
 
 
 def test_one_licence() -> None:

@@ -2,9 +2,12 @@
 
 use crate::jupyter_paths::kernel_dirs;
 use crate::search::{OwnPaths, Search};
-use crate::text::{quoted, shown};
+use crate::text::{cut, shown};
 use crate::variables::{NAMES, Variables};
 use crate::{Answer, ExitCode, VERSION};
+
+/// Longest value of a variable that is shown in full: PATH may be long.
+const LONGEST_VALUE: usize = 4096;
 
 /// The whole page. Ends with the code of the search.
 pub(crate) fn environment(found: &Search, variables: &Variables, own: &OwnPaths) -> Answer {
@@ -14,7 +17,7 @@ pub(crate) fn environment(found: &Search, variables: &Variables, own: &OwnPaths)
     ];
     for name in NAMES {
         lines.push(match variables.raw(name) {
-            Some(value) => format!("{name}={}", quoted(value)),
+            Some(value) => format!("{name}='{}'", cut(value, LONGEST_VALUE)),
             None => format!("{name} is not set"),
         });
     }

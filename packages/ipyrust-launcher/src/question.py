@@ -1,4 +1,7 @@
-"""What `ipyrust doctor` asks an interpreter: one line of JSON about the ipyrust that is installed there."""
+"""What `ipyrust doctor` asks an interpreter: one line of JSON about the ipyrust that is installed there.
+
+This parses on any Python 3, so that an old one gets to say what it lacks.
+"""
 
 import json
 import sys
@@ -6,7 +9,7 @@ import sys
 if sys.path and sys.path[0] in ("", "/"):
     del sys.path[0]
 sys.dont_write_bytecode = True
-found = {"python": "%d.%d.%d" % sys.version_info[:3]}
+found = {"python": ".".join(map(str, sys.version_info[:3]))}
 
 
 def tell(name, ask):
@@ -14,7 +17,7 @@ def tell(name, ask):
     try:
         found[name] = ask()
     except BaseException as error:
-        found[name + "_error"] = " ".join(("%s: %s" % (type(error).__name__, error)).split())
+        found[name + "_error"] = " ".join((type(error).__name__ + ": " + str(error)).split())
 
 
 def kernel():

@@ -3,17 +3,22 @@
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 
-/// Longest value that is shown in full, in characters.
+/// Longest value that a line shows in full, in characters.
 const SHOWN: usize = 200;
 
 /// `value` with control characters and bytes that are no UTF-8 as escapes, cut at [`SHOWN`] characters.
 pub(crate) fn shown(value: impl AsRef<OsStr>) -> String {
+    cut(value.as_ref(), SHOWN)
+}
+
+/// The same, cut at `longest` characters.
+pub(crate) fn cut(value: &OsStr, longest: usize) -> String {
     let mut text = String::new();
     let mut count = 0_usize;
-    for chunk in value.as_ref().as_bytes().utf8_chunks() {
+    for chunk in value.as_bytes().utf8_chunks() {
         for character in chunk.valid().chars() {
             count += 1;
-            if count > SHOWN {
+            if count > longest {
                 text.push('…');
                 return text;
             }
@@ -25,7 +30,7 @@ pub(crate) fn shown(value: impl AsRef<OsStr>) -> String {
         }
         for byte in chunk.invalid() {
             count += 1;
-            if count > SHOWN {
+            if count > longest {
                 text.push('…');
                 return text;
             }
