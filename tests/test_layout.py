@@ -11,6 +11,8 @@ SOURCES = (
     "packages/ipyrust-core/libzmq/**/*.rs",
     "packages/ipyrust-core/python/src/**/*.rs",
     "packages/ipyrust-core/ipyrust_core/**/*.py",
+    "packages/ipyrust-launcher/*.rs",
+    "packages/ipyrust-launcher/src/**/*",
     "packages/ipyrust-kernel/src/**/*.py",
     "tools/**/*.py",
 )
@@ -23,7 +25,8 @@ def source_files() -> set[str]:
     return {
         path.relative_to(ROOT).as_posix()
         for path in found
-        if "tests" not in path.relative_to(ROOT).parts
+        if path.suffix in {".rs", ".py"}
+        and not {"tests", "tests.rs"} & set(path.relative_to(ROOT).parts)
         and not (path.name == "__init__.py" and path.stat().st_size < MARKER_BYTES)
     }
 
