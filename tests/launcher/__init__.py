@@ -1,0 +1,1 @@
+"""The native `ipyrust` command, run as users run it, on real virtual environments."""
