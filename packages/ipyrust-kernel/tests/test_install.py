@@ -217,6 +217,20 @@ def test_remove(run, kernels: Path) -> None:
     assert os.listdir(kernels) == []
 
 
+def test_a_failing_removal_leaves_the_whole_kernel(monkeypatch, run, kernels: Path) -> None:
+    run()
+    before = tree(kernels.parent)
+
+    def fail(*_: object) -> None:
+        raise OSError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "rename", fail)
+    code, text = run("--remove")
+    assert (code, text.count("\n")) == (ExitCode.NOT_WRITABLE, 1)
+    assert tree(kernels.parent) == before
+    assert os.listdir(kernels.parent) == ["kernels"]
+
+
 def test_remove_what_is_not_there(run) -> None:
     code, text = run("--remove", "--name", "nope")
     assert (code, text.count("\n")) == (ExitCode.NOT_FOUND, 1)

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use nix::unistd::{AccessFlags, access};
 use serde_json::{Value, json};
 
 use crate::examination::{Examination, Part};
@@ -284,14 +285,13 @@ fn is_same(one: &Path, other: &Path) -> bool {
 
 /// Why a directory cannot be made or written; None when it can.
 fn unwritable(directory: &Path) -> Option<String> {
-    use rustix::fs::{Access, access};
     let nearest = directory
         .ancestors()
         .find(|above| above.is_symlink() || above.exists())?;
     if !nearest.is_dir() {
         return Some(format!("{} is not a directory", shown(nearest)));
     }
-    match access(nearest, Access::WRITE_OK | Access::EXEC_OK) {
+    match access(nearest, AccessFlags::W_OK | AccessFlags::X_OK) {
         Ok(()) => None,
         Err(_) => Some(format!("{} may not be written", shown(nearest))),
     }

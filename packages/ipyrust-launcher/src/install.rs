@@ -86,12 +86,14 @@ pub(crate) fn remove(
             ),
         ));
     }
-    let removed = if destination.is_symlink() {
+    if destination.is_symlink() {
         fs::remove_file(&destination)
     } else {
-        fs::remove_dir_all(&destination)
-    };
-    removed.map_err(|error| not_writable(&destination, &error))?;
+        // Moved away whole before it is taken apart: a failure leaves all of it or nothing.
+        Staging::new(kernels.parent().unwrap_or(&kernels))
+            .and_then(|staging| fs::rename(&destination, staging.0.join("old")))
+    }
+    .map_err(|error| not_writable(&destination, &error))?;
     Ok(format!(
         "removed kernel {} from {}\n",
         quoted(&name),
@@ -260,12 +262,8 @@ impl Staging {
         if !is_there(destination) {
             return fs::rename(made, destination);
         }
-        #[cfg(any(target_os = "linux", target_os = "macos"))]
-        {
-            use rustix::fs::{CWD, RenameFlags, renameat_with};
-            if renameat_with(CWD, made, CWD, destination, RenameFlags::EXCHANGE).is_ok() {
-                return Ok(());
-            }
+        if exchanged(made, destination) {
+            return Ok(());
         }
         let aside = self.0.join("old");
         fs::rename(destination, &aside)?;
@@ -279,4 +277,17 @@ impl Drop for Staging {
     fn drop(&mut self) {
         let _ = fs::remove_dir_all(&self.0); // What is left over harms nobody: it is no kernel's directory.
     }
+}
+
+/// Swap two directories in one step; false where the system or the file system cannot.
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+fn exchanged(one: &Path, other: &Path) -> bool {
+    use nix::fcntl::{AT_FDCWD, RenameFlags, renameat2};
+    renameat2(AT_FDCWD, one, AT_FDCWD, other, RenameFlags::RENAME_EXCHANGE).is_ok()
+}
+
+/// There is no such call here.
+#[cfg(not(all(target_os = "linux", target_env = "gnu")))]
+fn exchanged(_one: &Path, _other: &Path) -> bool {
+    false
 }

@@ -103,7 +103,7 @@ fn prefers_environment(variables: &Variables, layout: Option<&Layout>) -> bool {
 }
 
 fn is_own(path: &Path) -> bool {
-    fs::metadata(path).is_ok_and(|metadata| metadata.uid() == rustix::process::geteuid().as_raw())
+    fs::metadata(path).is_ok_and(|metadata| metadata.uid() == nix::unistd::geteuid().as_raw())
 }
 
 fn uses_platform_dirs(variables: &Variables) -> bool {

@@ -5,6 +5,8 @@ use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
+use nix::unistd::{AccessFlags, access};
+
 use crate::text::shown;
 use crate::variables::Variables;
 
@@ -148,7 +150,7 @@ pub(crate) fn problem(path: &Path) -> Option<String> {
     if !metadata.is_file() {
         return Some("is not a file".to_owned());
     }
-    match rustix::fs::access(path, rustix::fs::Access::EXEC_OK) {
+    match access(path, AccessFlags::X_OK) {
         Ok(()) => None,
         Err(_) => Some("is not executable".to_owned()),
     }

@@ -110,10 +110,19 @@ def remove(kernels: Path, name: str) -> Path:
         if destination.is_symlink():
             destination.unlink()
         else:
-            shutil.rmtree(destination)
+            _remove_whole(destination)
     except OSError as error:
         raise _not_writable(destination, error) from None
     return destination
+
+
+def _remove_whole(directory: Path) -> None:
+    """Move a kernelspec away before it is taken apart: a failure leaves all of it or nothing."""
+    staging = Path(tempfile.mkdtemp(prefix=".ipyrust-", dir=directory.parent.parent))
+    try:
+        directory.rename(staging / "old")
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
 
 
 def checked_name(name: str) -> str:
