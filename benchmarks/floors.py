@@ -5,6 +5,7 @@ The programs run in the suite's own interpreter, which is the one ipyrust runs i
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import threading
@@ -18,6 +19,7 @@ import zmq
 from benchmarks.errors import UnavailableError
 from benchmarks.kernels import OWN
 from benchmarks.measure import Better, Effort, Figures, Row, p50
+from benchmarks.measures.commands import path_of_true, spawned
 from benchmarks.measures.footprint import resident_memory
 
 TIMEOUT = 60.0
@@ -59,6 +61,7 @@ class Floor:
     run: Callable[[Effort, Path], Figures]
 
 
+TRUE = Row("true", "`true`: a program that does nothing", "ms")
 PYTHON = Row("python", "`python -c pass`", "ms")
 IPYTHON = Row("ipython", "import IPython, run a first cell in process", "ms")
 IPYTHON_MEMORY = Row("ipython_memory", "memory of that process, RSS", "MB")
@@ -67,6 +70,12 @@ RUN_CELL_TIME = Row("run_cell", '`run_cell("pass")` in process', "µs")
 RUN_CELL_RATE = Row("run_cell_rate", "the same as a rate", "cells/s", Better.HIGHER)
 ECHO_AND_RUN_CELL = Row("echo_and_run_cell", "ZMQ echo + `run_cell`", "µs")
 STRING_IO_RATE = Row("string_io", "lines printed into a StringIO", "lines/s", Better.HIGHER)
+
+
+def true(effort: Effort, scratch: Path) -> Figures:
+    """What the system takes to start and end a program."""
+    samples = [spawned([path_of_true()], os.environ) for _ in range(10 * effort.starts)]
+    return {TRUE.name: p50(samples)}
 
 
 def python(effort: Effort, scratch: Path) -> Figures:
@@ -164,6 +173,7 @@ def _run(program: str, scratch: Path) -> str:
 
 
 FLOORS = (
+    Floor((TRUE,), true),
     Floor((PYTHON,), python),
     Floor((IPYTHON, IPYTHON_MEMORY), ipython),
     Floor((ZMQ_ECHO,), zmq_echo),

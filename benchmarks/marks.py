@@ -116,4 +116,6 @@ MARKS: Mapping[str, tuple[Mark, ...]] = {
     "memory_rss": (Mark(0.7, IPYKERNEL),),
     "wake_ups": (Mark(0.0, ONE),),
     "threads": (Mark(4.0, ONE),),
+    "command_version_added": (Mark(0.01, own("module_version_added")),),
+    "command_help_added": (Mark(0.01, own("module_version_added")),),
 }

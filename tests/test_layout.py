@@ -11,7 +11,6 @@ SOURCES = (
     "packages/ipyrust-core/libzmq/**/*.rs",
     "packages/ipyrust-core/python/src/**/*.rs",
     "packages/ipyrust-core/ipyrust_core/**/*.py",
-    "packages/ipyrust-launcher/*.rs",
     "packages/ipyrust-launcher/src/**/*",
     "packages/ipyrust-kernel/src/**/*.py",
     "tools/**/*.py",

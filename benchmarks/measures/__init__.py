@@ -3,6 +3,7 @@
 from benchmarks.measure import Measure
 from benchmarks.measures import (
     cells,
+    commands,
     comms,
     completion,
     control,
@@ -21,4 +22,5 @@ MEASURES: tuple[Measure, ...] = (
     *interrupts.MEASURES,
     *completion.MEASURES,
     *footprint.MEASURES,
+    *commands.MEASURES,
 )

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use nix::unistd::{AccessFlags, access};
 use serde_json::{Value, json};
@@ -19,6 +20,9 @@ use crate::search::{OwnPaths, Search, mending_command};
 use crate::text::{quoted, shown};
 use crate::variables::Variables;
 use crate::{Answer, VERSION};
+
+/// How long an interpreter may take to answer.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Interpreters that were asked, by path, each once.
 type Examinations = BTreeMap<PathBuf, Result<Examination, String>>;
@@ -144,7 +148,7 @@ impl Visit<'_> {
     fn examine(&mut self, python: &Path) {
         if !self.examinations.keys().any(|known| is_same(known, python)) {
             self.examinations
-                .insert(python.to_owned(), Examination::of(python));
+                .insert(python.to_owned(), Examination::of(python, PATIENCE));
         }
     }
 

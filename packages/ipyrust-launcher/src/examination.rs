@@ -11,9 +11,6 @@ use serde_json::Value;
 
 use crate::text::shown;
 
-/// How long an interpreter may take to answer.
-const PATIENCE: Duration = Duration::from_secs(30);
-
 /// No answer is longer; what follows is not read.
 const LONGEST_ANSWER: u64 = 1 << 20;
 
@@ -28,8 +25,9 @@ pub(crate) struct Examination(Value);
 pub(crate) type Part = Result<String, String>;
 
 impl Examination {
-    /// Ask the interpreter at `python`. The error says, in words that follow its path, why there is no answer.
-    pub(crate) fn of(python: &Path) -> Result<Self, String> {
+    /// Ask the interpreter at `python` and wait at most `patience`. The error says, in words that follow its path, why
+    /// there is no answer.
+    pub(crate) fn of(python: &Path, patience: Duration) -> Result<Self, String> {
         let mut child = Command::new(python)
             .args(["-c", QUESTION])
             .current_dir("/")
@@ -38,7 +36,7 @@ impl Examination {
             .stderr(Stdio::piped())
             .spawn()
             .map_err(|error| format!("cannot be started: {error}"))?;
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + patience;
         let output = child.stdout.take().map(read_all);
         let errors = child.stderr.take().map(read_all);
         let output = received(output, deadline);
@@ -46,7 +44,7 @@ impl Examination {
         let in_time = output.is_some();
         end(&mut child);
         if !in_time {
-            return Err(format!("did not answer within {} s", PATIENCE.as_secs()));
+            return Err(format!("did not answer within {} s", patience.as_secs()));
         }
         let line = output.as_deref().and_then(last_line).unwrap_or_default();
         serde_json::from_str(line).map(Self).map_err(|_| {
@@ -146,4 +144,53 @@ fn end(child: &mut Child) {
 
 fn last_line(text: &str) -> Option<&str> {
     text.lines().rev().find(|line| !line.trim().is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+    use std::os::unix::fs::PermissionsExt;
+
+    const LONG: Duration = Duration::from_secs(60);
+
+    fn examined(script: &str, patience: Duration) -> Result<Examination, String> {
+        let folder = tempfile::tempdir().unwrap();
+        let program = folder.path().join("python");
+        fs::write(&program, format!("#!/bin/sh\n{script}\n")).unwrap();
+        fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+        Examination::of(&program, patience)
+    }
+
+    #[test]
+    fn the_last_line_is_the_answer() {
+        let seen = examined(
+            "echo noise; echo '{\"kernel\": \"1.2\", \"core_error\": \"no\"}'",
+            LONG,
+        )
+        .unwrap();
+        assert_eq!(seen.kernel(), Ok("1.2".to_owned()));
+        assert_eq!(seen.core(), Err("no".to_owned()));
+        assert_eq!(seen.foreign(), None);
+    }
+
+    #[test]
+    fn one_that_hangs_is_ended() {
+        let started = Instant::now();
+        let error = examined("exec sleep 1000", Duration::from_millis(100)).unwrap_err();
+        assert_eq!(error, "did not answer within 0 s");
+        assert!(started.elapsed() < LONG);
+    }
+
+    #[test]
+    fn one_that_leaves_the_pipe_open_is_not_waited_for() {
+        let error = examined("sleep 5 & exec sleep 5", Duration::from_millis(100)).unwrap_err();
+        assert_eq!(error, "did not answer within 0 s");
+    }
+
+    #[test]
+    fn one_that_floods_is_not_read_to_the_end() {
+        let error = examined("exec yes", LONG).unwrap_err();
+        assert!(error.starts_with("does not run: "), "{error}");
+    }
 }
