@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from launcher.environments import Environment, Machine
+pytest.register_assert_rewrite("launcher.environments")
+
+from launcher.environments import Environment, Machine  # noqa: E402
 
 MakeEnvironment = Callable[[str], Environment]
 

@@ -12,7 +12,7 @@ import pytest
 from ipyrust._version import __version__
 from ipyrust.exit_codes import ExitCode
 from launcher.conftest import MakeEnvironment
-from launcher.environments import Environment, Machine
+from launcher.environments import Environment, Machine, tree
 from launcher.test_list import add
 
 
@@ -157,6 +157,21 @@ def test_ipyrust_was_removed_from_an_interpreter(
     assert f"{bare.python} (Python " in found["message"]
     assert "No module named 'ipyrust'" in found["message"]
     assert found["command"] == f"{bare.python} -m pip install ipyrust-kernel"
+
+
+def test_the_variables_of_a_kernelspec_count(
+    machine: Machine, well: Environment, bare: Environment
+) -> None:
+    directory = add(
+        machine.user_kernels, "path", str(bare.python), "-m", "ipyrust", "{connection_file}"
+    )
+    write_protocol(directory)
+    assert finding(examine(machine, well.launcher), "not-importable")
+    content = json.loads((directory / "kernel.json").read_text())
+    paths = [line for file in well.site.glob("*.pth") for line in file.read_text().splitlines()]
+    content["env"] = {"PYTHONPATH": ":".join(paths), "A": "${B}", "": "x", "C": 1}
+    (directory / "kernel.json").write_text(json.dumps(content))
+    examine(machine, well.launcher, code=ExitCode.OK)
 
 
 def test_a_half_installed_engine(machine: Machine, make: MakeEnvironment) -> None:
@@ -306,8 +321,6 @@ def test_an_interpreter_that_talks_nonsense_or_fails(
 
 
 def test_it_changes_nothing(machine: Machine, well: Environment) -> None:
-    from launcher.environments import tree
-
     before = tree(machine.home), tree(well.prefix)
     machine.run(well.launcher, "doctor")
     assert (tree(machine.home), tree(well.prefix)) == before

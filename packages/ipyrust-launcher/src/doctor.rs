@@ -24,8 +24,8 @@ use crate::{Answer, VERSION};
 /// How long an interpreter may take to answer.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Interpreters that were asked, by path, each once.
-type Examinations = BTreeMap<PathBuf, Result<Examination, String>>;
+/// Interpreters that were asked, each once with the same variables.
+type Examinations = BTreeMap<(PathBuf, Vec<(String, String)>), Result<Examination, String>>;
 
 /// Look, and say what was found.
 pub(crate) fn doctor(
@@ -95,7 +95,7 @@ impl Visit<'_> {
             }
         }
         if let Some(layout) = self.jupyter {
-            self.examine(&layout.executable);
+            self.examine(&layout.executable, Vec::new());
         }
     }
 
@@ -142,22 +142,27 @@ impl Visit<'_> {
             self.findings
                 .push(hidden(listed, by, &python, self.all, self.variables));
         }
-        self.examine(&python);
+        self.examine(&python, listed.env());
     }
 
-    fn examine(&mut self, python: &Path) {
-        if !self.examinations.keys().any(|known| is_same(known, python)) {
-            self.examinations
-                .insert(python.to_owned(), Examination::of(python, PATIENCE));
+    fn examine(&mut self, python: &Path, env: Vec<(String, String)>) {
+        let is_known = |(known, with): &(PathBuf, Vec<_>)| is_same(known, python) && *with == env;
+        if !self.examinations.keys().any(is_known) {
+            let seen = Examination::of(python, &env, PATIENCE);
+            self.examinations.insert((python.to_owned(), env), seen);
         }
     }
 
     fn interpreters(&mut self, own: &OwnPaths) {
-        for (python, seen) in &self.examinations {
+        for ((python, _), seen) in &self.examinations {
             match seen {
                 Ok(seen) => {
                     let launcher = is_beside(own, python).then_some(VERSION);
-                    self.findings.extend(of_interpreter(python, seen, launcher));
+                    for finding in of_interpreter(python, seen, launcher) {
+                        if !self.findings.contains(&finding) {
+                            self.findings.push(finding);
+                        }
+                    }
                 }
                 Err(what) => self.findings.push(Finding::new(
                     "interpreter-broken",
@@ -197,17 +202,20 @@ impl Visit<'_> {
                     "hidden_by": listed.hidden_by.as_ref().map(shown),
                 })
             });
-        let interpreters = self.examinations.iter().map(|(python, seen)| match seen {
-            Ok(seen) => json!({
-                "path": shown(python),
-                "python": seen.python(),
-                "kernel": part(seen.kernel()),
-                "core": part(seen.core()),
-                "launcher": seen.launcher(),
-                "libzmq": part(seen.libzmq()),
-            }),
-            Err(what) => json!({"path": shown(python), "error": what}),
-        });
+        let interpreters = self
+            .examinations
+            .iter()
+            .map(|((python, _), seen)| match seen {
+                Ok(seen) => json!({
+                    "path": shown(python),
+                    "python": seen.python(),
+                    "kernel": part(seen.kernel()),
+                    "core": part(seen.core()),
+                    "launcher": seen.launcher(),
+                    "libzmq": part(seen.libzmq()),
+                }),
+                Err(what) => json!({"path": shown(python), "error": what}),
+            });
         let answer = json!({
             "launcher": {"version": VERSION, "path": own.real.as_ref().map(shown)},
             "interpreter": self.found.result.as_ref().ok().map(|one| shown(&one.layout.executable)),
@@ -239,7 +247,7 @@ impl Visit<'_> {
             ));
         }
         let or_none = |part: Part| part.unwrap_or_else(|_| "none".to_owned());
-        for (python, seen) in &self.examinations {
+        for ((python, _), seen) in &self.examinations {
             if let Ok(seen) = seen {
                 lines.push(format!(
                     "{}: Python {}, kernel {}, core {}, libzmq {}",

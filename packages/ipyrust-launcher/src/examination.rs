@@ -25,11 +25,16 @@ pub(crate) struct Examination(Value);
 pub(crate) type Part = Result<String, String>;
 
 impl Examination {
-    /// Ask the interpreter at `python` and wait at most `patience`. The error says, in words that follow its path, why
-    /// there is no answer.
-    pub(crate) fn of(python: &Path, patience: Duration) -> Result<Self, String> {
+    /// Ask the interpreter at `python`, with these variables besides ours, and wait at most `patience`. The error says, in
+    /// words that follow its path, why there is no answer.
+    pub(crate) fn of(
+        python: &Path,
+        env: &[(String, String)],
+        patience: Duration,
+    ) -> Result<Self, String> {
         let mut child = Command::new(python)
             .args(["-c", QUESTION])
+            .envs(env.iter().map(|(name, value)| (name, value)))
             .current_dir("/")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -159,7 +164,7 @@ mod tests {
         let program = folder.path().join("python");
         fs::write(&program, format!("#!/bin/sh\n{script}\n")).unwrap();
         fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
-        Examination::of(&program, patience)
+        Examination::of(&program, &[], patience)
     }
 
     #[test]

@@ -1,14 +1,14 @@
 //! The content of a kernelspec: what `ipyrust/kernelspec.py` and `ipyrust/install.py` write, byte for byte, and what is
 //! read of those that others wrote. A test compares the bytes.
 
-use std::fs;
-use std::io::Read;
 use std::path::Path;
 
 use serde_json::ser::PrettyFormatter;
 use serde_json::{Serializer, Value, json};
 
 use serde::Serialize;
+
+use crate::files;
 
 /// Name of the kernel unless another is chosen.
 pub(crate) const DEFAULT_NAME: &str = "ipyrust";
@@ -18,9 +18,6 @@ pub(crate) const DEFAULT_DISPLAY_NAME: &str = "Python 3 (ipyrust)";
 
 /// Between the interpreter and `-m`: the debugger cannot step into frozen modules.
 pub(crate) const UNFROZEN: &str = "-Xfrozen_modules=off";
-
-/// No kernel.json is longer; a longer one is not read.
-const LONGEST: u64 = 1 << 20;
 
 /// The logos beside kernel.json, by file name.
 pub(crate) const LOGOS: [(&str, &[u8]); 3] = [
@@ -93,13 +90,7 @@ pub(crate) fn rendered(content: &Value) -> std::io::Result<Vec<u8>> {
 
 /// The kernel.json of a kernelspec's directory; None when there is none or it is torn.
 pub(crate) fn read(directory: &Path) -> Option<Value> {
-    let mut bytes = Vec::new();
-    let file = fs::File::open(directory.join("kernel.json")).ok()?;
-    if !file.metadata().ok()?.is_file() {
-        return None;
-    }
-    file.take(LONGEST).read_to_end(&mut bytes).ok()?;
-    serde_json::from_slice(&bytes).ok()
+    serde_json::from_str(&files::read(&directory.join("kernel.json"))?).ok()
 }
 
 /// The command of a kernelspec; None when it is no list of texts.

@@ -32,6 +32,23 @@ impl Listed {
         argv(self.content.as_ref()?)?.first().copied()
     }
 
+    /// Variables that Jupyter sets for the kernel, less those that it makes of others (`$NAME`).
+    pub(crate) fn env(&self) -> Vec<(String, String)> {
+        let entries = self
+            .content
+            .as_ref()
+            .and_then(|content| content.get("env")?.as_object());
+        entries
+            .into_iter()
+            .flatten()
+            .filter_map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned())))
+            .filter(|(name, value)| {
+                let is_name = !name.is_empty() && !name.contains(['=', '\0']);
+                is_name && !value.contains(['$', '\0'])
+            })
+            .collect()
+    }
+
     /// The environment whose data directory it is in, if that has an interpreter.
     pub(crate) fn prefix(&self) -> Option<&Path> {
         let data = self.directory.parent()?.parent()?;

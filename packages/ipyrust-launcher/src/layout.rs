@@ -2,16 +2,13 @@
 //! above the path as it is spelled, else `lib/pythonX.Y` above the file that it really is. Starts nothing.
 
 use std::fs;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use nix::unistd::{AccessFlags, access};
 
+use crate::files::read;
 use crate::text::shown;
 use crate::variables::Variables;
-
-/// No `pyvenv.cfg` is longer than this; what follows is not read.
-const LONGEST_CFG: u64 = 64 * 1024;
 
 /// An interpreter and the environment it belongs to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -211,11 +208,9 @@ struct Configuration {
 
 impl Configuration {
     fn read(path: &Path) -> Option<Self> {
-        let mut bytes = Vec::new();
-        let file = fs::File::open(path).ok()?;
-        file.take(LONGEST_CFG).read_to_end(&mut bytes).ok()?;
+        let text = read(path)?;
         let mut found = Self::default();
-        for line in String::from_utf8_lossy(&bytes).lines() {
+        for line in text.lines() {
             let Some((key, value)) = line.split_once('=') else {
                 continue;
             };

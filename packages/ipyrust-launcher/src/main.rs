@@ -12,6 +12,7 @@ mod doctor;
 mod environment;
 mod examination;
 mod exit_code;
+mod files;
 mod findings;
 mod install;
 mod jupyter_paths;

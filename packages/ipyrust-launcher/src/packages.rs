@@ -5,15 +5,12 @@
 //! could tell is [`Presence::Unknown`], never a guess.
 
 use std::fs;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 
+use crate::files::read;
 use crate::layout::Layout;
 use crate::text::shown;
 use crate::variables::Variables;
-
-/// No file that is read here is longer; what follows is not read.
-const LONGEST_FILE: u64 = 1 << 20;
 
 /// What `import ipyrust` would find.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -156,16 +153,6 @@ fn names_in(directory: &Path) -> impl Iterator<Item = PathBuf> {
         .flatten()
         .flatten()
         .map(|entry| PathBuf::from(entry.file_name()))
-}
-
-fn read(path: &Path) -> Option<String> {
-    let mut bytes = Vec::new();
-    let file = fs::File::open(path).ok()?;
-    if !file.metadata().ok()?.is_file() {
-        return None;
-    }
-    file.take(LONGEST_FILE).read_to_end(&mut bytes).ok()?;
-    Some(String::from_utf8_lossy(&bytes).into_owned())
 }
 
 impl Presence {
@@ -315,6 +302,8 @@ mod tests {
     fn files_that_are_no_files_do_not_hang() {
         let environment = Environment::new();
         std::os::unix::fs::symlink("/dev/zero", environment.site().join("zero.pth")).unwrap();
+        let pipe = environment.site().join("pipe.pth");
+        nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::S_IRWXU).unwrap();
         assert_eq!(environment.presence(), Presence::Absent);
     }
 }
