@@ -43,18 +43,22 @@ pub(crate) fn presence(layout: &Layout, variables: &Variables) -> Presence {
     let Some(sites) = layout.site_directories(variables) else {
         return Presence::Unknown("its directories of packages cannot be told from its files");
     };
-    let paths: Vec<PathFiles> = sites.iter().map(|site| PathFiles::of(site)).collect();
-    for (site, added) in sites.iter().zip(&paths) {
-        let mut entries = std::iter::once(site).chain(&added.directories);
-        if let Some(found) = entries.find_map(|entry| in_directory(entry)) {
+    let mut mapped = Vec::new();
+    for site in &sites {
+        if let Some(found) = in_directory(site) {
             return found;
         }
+        let added = PathFiles::of(site);
+        if let Some(found) = added
+            .directories
+            .iter()
+            .find_map(|entry| in_directory(entry))
+        {
+            return found;
+        }
+        mapped.extend(added.mapped);
     }
-    if let Some(found) = paths
-        .iter()
-        .flat_map(|added| &added.mapped)
-        .find_map(|package| at(package))
-    {
+    if let Some(found) = mapped.iter().find_map(|package| at(package)) {
         return found;
     }
     if sites.iter().any(|site| is_recorded(site)) {
