@@ -1,0 +1,59 @@
+"""The flake builds and runs: on the host's toolchain and libzmq, by way of the stand-in for nixpkgs."""
+
+from __future__ import annotations
+
+import ast
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from nix.command import SYSTEM, Nix
+from nix.host import output, program
+
+pytestmark = [pytest.mark.timeout(600), pytest.mark.usefixtures("crates")]
+
+
+@pytest.fixture(scope="module")
+def crates(nix: Nix) -> None:
+    """All crates of the lock file in cargo's cache, because builds run offline."""
+    manifest = nix.flake / "packages/ipyrust-core/Cargo.toml"
+    command = [program("cargo"), "fetch", "--locked", "--manifest-path", str(manifest)]
+    subprocess.run(command, check=True)
+
+
+def built(nix: Nix, attribute: str) -> Path:
+    """Build an attribute; returns its output."""
+    (result,) = json.loads(nix.output("build", "--no-link", "--json", "-L", f".#{attribute}"))
+    return Path(result["outputs"]["out"])
+
+
+def test_nix_run_prints_the_version(nix: Nix) -> None:
+    version = nix.output("eval", "--raw", f".#packages.{SYSTEM}.ipyrust-kernel.name").rpartition(
+        "-"
+    )[2]
+    assert nix.output("run", ".#ipyrust", "--", "--version") == f"ipyrust {version}"
+
+
+def test_a_cell_runs(nix: Nix) -> None:
+    libzmq, product = ast.literal_eval(built(nix, f"checks.{SYSTEM}.cell").read_text())
+    assert product == 42
+    assert ".".join(map(str, libzmq)) == output("pkg-config", "--modversion", "libzmq")
+
+
+def test_the_engine_is_linked_with_the_libzmq_that_it_was_given(nix: Nix) -> None:
+    (module,) = built(nix, f"packages.{SYSTEM}.ipyrust-core").rglob("_native*.so")
+    assert "Shared library: [libzmq.so.5]" in output("readelf", "--dynamic", str(module))
+
+
+def test_the_kernel_sees_only_what_its_package_names(nix: Nix) -> None:
+    definition = json.loads(
+        nix.output("eval", "--json", f".#packages.{SYSTEM}.ipyrust-kernel.definition")
+    )
+    interpreter = definition["argv"][0]
+    built(nix, f"checks.{SYSTEM}.cell")
+    probe = (
+        "import importlib.util as u; print([n for n in ('IPython', 'pytest') if u.find_spec(n)])"
+    )
+    assert output(interpreter, "-c", probe) == "['IPython']"
