@@ -364,19 +364,6 @@ def test_the_kernels_dependencies_are_those_of_the_environments(ours: Manifest) 
     assert wanted <= set(ours.requirements("default"))
 
 
-def test_one_version() -> None:
-    core = tomllib.loads((ROOT / "packages/ipyrust-core/Cargo.toml").read_text())
-    kernel = tomllib.loads((ROOT / "packages/ipyrust-kernel/pyproject.toml").read_text())
-    version = core["workspace"]["package"]["version"]
-    source = (ROOT / "packages/ipyrust-kernel/src/ipyrust/_version.py").read_text()
-    assert f'__version__ = "{version}"' in source
-    launcher = tomllib.loads((ROOT / "packages/ipyrust-launcher/Cargo.toml").read_text())
-    assert launcher["package"]["version"] == version
-    assert launcher["package"]["rust-version"] == core["workspace"]["package"]["rust-version"]
-    for name in ("ipyrust-core", "ipyrust-launcher"):
-        assert f"{name}=={version}" in kernel["project"]["dependencies"]
-
-
 def test_one_licence() -> None:
     texts = {path.read_bytes() for path in [ROOT / "LICENSE", *ROOT.glob("packages/*/LICENSE")]}
     assert len(texts) == 1
