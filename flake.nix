@@ -32,7 +32,7 @@
 
       packages = forEachSystem (pkgs: {
         inherit (pkgs) ipyrust;
-        inherit (pkgs.python3Packages) ipyrust-core ipyrust-kernel;
+        inherit (pkgs.python3Packages) ipyrust-core ipyrust-kernel ipyrust-launcher;
         default = pkgs.ipyrust;
       });
 

@@ -1,17 +1,18 @@
-# The command `ipyrust`: `python -m ipyrust` in an environment of its own.
+# The command `ipyrust`, which takes a Python of its own unless IPYRUST_PYTHON or `--python` names another.
 {
   lib,
   python3,
   writeShellApplication,
 }:
 let
+  inherit (python3.pkgs) ipyrust-launcher;
   environment = python3.withPackages (packages: [ packages.ipyrust-kernel ]);
 in
 writeShellApplication {
   name = "ipyrust";
-  text = ''exec ${environment.interpreter} -m ipyrust "$@"'';
-  meta = {
-    inherit (python3.pkgs.ipyrust-kernel.meta) description license platforms;
-    mainProgram = "ipyrust";
-  };
+  text = ''
+    export IPYRUST_PYTHON="''${IPYRUST_PYTHON:-${environment.interpreter}}"
+    exec ${lib.getExe ipyrust-launcher} "$@"
+  '';
+  inherit (ipyrust-launcher) meta;
 }

@@ -14,6 +14,7 @@ experimental-features = nix-command flakes
 build-users-group =
 builders =
 flake-registry =
+max-jobs = 1
 substituters =
 sandbox = false
 warn-dirty = false

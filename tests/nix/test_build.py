@@ -17,10 +17,12 @@ pytestmark = [pytest.mark.timeout(600), pytest.mark.usefixtures("crates")]
 
 @pytest.fixture(scope="module")
 def crates(nix: Nix) -> None:
-    """All crates of the lock file in cargo's cache, because builds run offline."""
-    manifest = nix.flake / "packages/ipyrust-core/Cargo.toml"
-    command = [program("cargo"), "fetch", "--locked", "--manifest-path", str(manifest)]
-    subprocess.run(command, check=True)
+    """All crates of the lock files in cargo's cache, because builds run offline."""
+    for lock in nix.flake.glob("packages/*/Cargo.lock"):
+        manifest = str(lock.with_name("Cargo.toml"))
+        subprocess.run(
+            [program("cargo"), "fetch", "--locked", "--manifest-path", manifest], check=True
+        )
 
 
 def built(nix: Nix, attribute: str) -> Path:
@@ -34,6 +36,12 @@ def test_nix_run_prints_the_version(nix: Nix) -> None:
         "-"
     )[2]
     assert nix.output("run", ".#ipyrust", "--", "--version") == f"ipyrust {version}"
+
+
+def test_the_command_finds_the_python_that_has_the_kernel(nix: Nix) -> None:
+    definition = nix.output("eval", "--json", f".#packages.{SYSTEM}.ipyrust-kernel.definition")
+    interpreter = json.loads(definition)["argv"][0]
+    assert interpreter in nix.output("run", ".#ipyrust", "--", "env")
 
 
 def test_a_cell_runs(nix: Nix) -> None:

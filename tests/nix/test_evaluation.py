@@ -16,7 +16,7 @@ OUTPUTS = {
     "apps": ["default", "ipyrust"],
     "checks": ["cell", "ipyrust"],
     "devShells": ["default"],
-    "packages": ["default", "ipyrust", "ipyrust-core", "ipyrust-kernel"],
+    "packages": ["default", "ipyrust", "ipyrust-core", "ipyrust-kernel", "ipyrust-launcher"],
 }
 Changed = Callable[[str, str, str], Nix]
 

@@ -24,6 +24,22 @@ rec {
       }) names
     );
   getExe = package: "${package}/bin/${package.meta.mainProgram}";
+  fileset = {
+    unions = files: files;
+    toSource =
+      { root, fileset }:
+      builtins.path {
+        name = "source";
+        path = root;
+        filter =
+          path: _:
+          let
+            isBelow = directory: file: builtins.substring 0 (builtins.stringLength directory) file == directory;
+            touches = file: isBelow "${toString file}/" "${path}/" || isBelow "${path}/" "${toString file}/";
+          in
+          builtins.any touches fileset;
+      };
+  };
   importJSON = path: builtins.fromJSON (builtins.readFile path);
   importTOML = path: builtins.fromTOML (builtins.readFile path);
   toLower =

@@ -74,6 +74,7 @@ let
         "pname"
         "pyproject"
         "pythonImportsCheck"
+        "sourceRoot"
         "src"
         "version"
       ] attributes;
@@ -91,6 +92,7 @@ let
       inputs = [ (environmentOf backends) ] ++ list "nativeBuildInputs" ++ hooks;
       env = {
         inherit (known) src;
+        sourceRoot = known.sourceRoot or "source";
         hooks = map (tool: tool.hook) hooks;
         cargoDeps = known.cargoDeps or "";
         maturinBuildFlags = known.maturinBuildFlags or [ ];

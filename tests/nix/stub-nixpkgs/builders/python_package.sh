@@ -4,7 +4,7 @@ export HOME=$NIX_BUILD_TOP/home
 mkdir "$HOME"
 cp -r "$src" source
 chmod -R u+w source
-cd source
+cd "$sourceRoot"
 
 case " $hooks " in *" cargoSetup "*)
   diff Cargo.lock "$cargoDeps/Cargo.lock"
