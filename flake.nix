@@ -40,6 +40,7 @@
         ipyrust = {
           type = "app";
           program = nixpkgs.lib.getExe pkgs.ipyrust;
+          meta = { inherit (pkgs.ipyrust.meta) description; };
         };
         default = ipyrust;
       });

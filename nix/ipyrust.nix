@@ -14,5 +14,7 @@ writeShellApplication {
     export IPYRUST_PYTHON="''${IPYRUST_PYTHON:-${environment.interpreter}}"
     exec ${lib.getExe ipyrust-launcher} "$@"
   '';
-  inherit (ipyrust-launcher) meta;
+  meta = {
+    inherit (ipyrust-launcher.meta) description license platforms;
+  };
 }
