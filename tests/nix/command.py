@@ -58,6 +58,17 @@ class Nix:
         assert ended.returncode != 0, f"nix {' '.join(arguments)} succeeded:\n{ended.stdout}"
         return ended.stderr
 
+    def build(self, attribute: str) -> Path:
+        """Build an attribute, so that it outlives `collect_garbage`; returns its output."""
+        link = self.state / "roots" / attribute
+        link.parent.mkdir(exist_ok=True)
+        self.output("build", "--out-link", str(link), "-L", f".#{attribute}")
+        return link.resolve(strict=True)
+
+    def collect_garbage(self) -> None:
+        """Delete what nothing that was built needs: the copies of the flake, above all."""
+        self._start(program("nix"), "store", "gc")
+
     def parse(self, file: Path) -> None:
         """Check the syntax of one file."""
         ended = self._start(program("nix-instantiate"), "--parse", str(file))

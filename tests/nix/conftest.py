@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -42,9 +42,11 @@ def nixpkgs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def nix(nixpkgs: Path, tmp_path_factory: pytest.TempPathFactory) -> Nix:
+def nix(nixpkgs: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nix]:
     """Nix on the flake as it is."""
-    return Nix(copy_checkout(tmp_path_factory.mktemp("flake")), nixpkgs, STATE)
+    flake = Nix(copy_checkout(tmp_path_factory.mktemp("flake")), nixpkgs, STATE)
+    yield flake
+    flake.collect_garbage()
 
 
 @pytest.fixture

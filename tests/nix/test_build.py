@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import json
 import subprocess
-from pathlib import Path
 
 import pytest
 
@@ -25,16 +24,11 @@ def crates(nix: Nix) -> None:
         )
 
 
-def built(nix: Nix, attribute: str) -> Path:
-    """Build an attribute; returns its output."""
-    (result,) = json.loads(nix.output("build", "--no-link", "--json", "-L", f".#{attribute}"))
-    return Path(result["outputs"]["out"])
-
-
 def test_nix_run_prints_the_version(nix: Nix) -> None:
     version = nix.output("eval", "--raw", f".#packages.{SYSTEM}.ipyrust-kernel.name").rpartition(
         "-"
     )[2]
+    nix.build(f"packages.{SYSTEM}.ipyrust")
     assert nix.output("run", ".#ipyrust", "--", "--version") == f"ipyrust {version}"
 
 
@@ -45,13 +39,13 @@ def test_the_command_finds_the_python_that_has_the_kernel(nix: Nix) -> None:
 
 
 def test_a_cell_runs(nix: Nix) -> None:
-    libzmq, product = ast.literal_eval(built(nix, f"checks.{SYSTEM}.cell").read_text())
+    libzmq, product = ast.literal_eval(nix.build(f"checks.{SYSTEM}.cell").read_text())
     assert product == 42
     assert ".".join(map(str, libzmq)) == output("pkg-config", "--modversion", "libzmq")
 
 
 def test_the_engine_is_linked_with_the_libzmq_that_it_was_given(nix: Nix) -> None:
-    (module,) = built(nix, f"packages.{SYSTEM}.ipyrust-core").rglob("_native*.so")
+    (module,) = nix.build(f"packages.{SYSTEM}.ipyrust-core").rglob("_native*.so")
     assert "Shared library: [libzmq.so.5]" in output("readelf", "--dynamic", str(module))
 
 
@@ -60,7 +54,7 @@ def test_the_kernel_sees_only_what_its_package_names(nix: Nix) -> None:
         nix.output("eval", "--json", f".#packages.{SYSTEM}.ipyrust-kernel.definition")
     )
     interpreter = definition["argv"][0]
-    built(nix, f"checks.{SYSTEM}.cell")
+    nix.build(f"checks.{SYSTEM}.cell")
     probe = (
         "import importlib.util as u; print([n for n in ('IPython', 'pytest') if u.find_spec(n)])"
     )

@@ -13,10 +13,9 @@ esac
 mkdir dist
 case " $hooks " in
 *" maturinBuild "*)
-  # One directory for all builds: cargo compiles again what changed. `maturin` must leave its wheel in target/wheels.
-  mkdir -p "$cargoTarget"
-  rm -rf "$cargoTarget/wheels"
-  ln -s "$cargoTarget" target
+  # What cargo compiles goes to one place for all builds, so that it compiles again only what changed.
+  mkdir -p "$cargoTarget/release" "$cargoTarget/$rustTarget" target
+  ln -s "$cargoTarget/release" "$cargoTarget/$rustTarget" target/
   maturin build --jobs="$NIX_BUILD_CORES" --frozen --target "$rustTarget" --manylinux off --strip --release \
     $maturinBuildFlags
   mv target/wheels/*.whl dist/
