@@ -16,7 +16,9 @@ rec {
       // {
         inherit name system;
         builder = host.programs.bash;
-        args = [ "-eu" "-o" "pipefail" "-c" script ];
+        # Nix kills a builder that has closed its stderr, and bash would become the last command, which may do that
+        # just before it ends. So the last command is bash's own.
+        args = [ "-eu" "-o" "pipefail" "-c" "${script}\nexit 0" ];
         PATH = builtins.concatStringsSep ":" (map (input: "${input}/bin") (inputs ++ [ basicTools ]));
       }
     )
