@@ -38,8 +38,8 @@ fn write_connection_file(path: PathBuf, kernel_name: &str) -> PyResult<()> {
 #[pyo3(signature = (thread_id, kind))]
 fn raise_in_thread(thread_id: std::ffi::c_ulong, kind: Option<&Bound<'_, PyAny>>) -> bool {
     let exception = kind.map_or(std::ptr::null_mut(), |kind| kind.as_ptr());
-    // SAFETY: the GIL is held, as the argument `kind` and the calling convention prove; a null pointer means none, and
-    // Python takes a reference of its own.
+    // SAFETY: this thread is attached to the interpreter, as the argument `kind` and the calling convention prove; a null
+    // pointer means none, and Python takes a reference of its own.
     unsafe { pyo3::ffi::PyThreadState_SetAsyncExc(thread_id.cast_signed(), exception) == 1 }
 }
 
@@ -49,6 +49,9 @@ fn murmur2(data: &[u8], seed: u32) -> u32 {
 }
 
 /// The native half of `ipyrust_core`.
+///
+/// It does not ask a free-threaded interpreter for the GIL: it has no state of its own, its classes are frozen, so PyO3
+/// makes the compiler prove them `Sync`, and what they point to is the engine's, whose threads never had a GIL.
 #[pymodule(gil_used = false)]
 fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
