@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import sys
 from pathlib import Path
 
@@ -105,6 +106,18 @@ def test_into_the_environment(monkeypatch, tmp_path: Path) -> None:
     monkeypatch.setattr(sys, "prefix", str(tmp_path))
     assert main(["--sys-prefix"]) == 0
     assert (tmp_path / "share" / "jupyter" / "kernels" / "ipyrust" / "kernel.json").exists()
+
+
+def test_the_wheels_kernel_is_brought_up_to_date_in_its_own_environment(
+    monkeypatch, tmp_path: Path, capsys
+) -> None:
+    brought = tmp_path / "environment" / "share" / "jupyter" / "kernels" / "ipyrust"
+    shutil.copytree(RESOURCES, brought)
+    assert main(["--prefix", str(tmp_path / "environment")]) == ExitCode.NAME_TAKEN
+    assert "starts python; " in capsys.readouterr().err
+    monkeypatch.setattr(sys, "prefix", str(tmp_path / "environment"))
+    assert main(["--sys-prefix"]) == 0
+    assert spec_of(brought)["argv"][0] == sys.executable
 
 
 def test_again_brings_it_up_to_date(run, kernels: Path) -> None:

@@ -30,6 +30,8 @@ from ipyrust.kernelspec import (
 
 KERNEL_NAME = re.compile(r"[a-z0-9._-]+", re.ASCII)
 RESOURCES = Path(__file__).parent / "resources"
+WHEELS_PYTHON = "python"
+"""The interpreter in the kernelspec that the wheel brings: in its own environment, that environment's."""
 LOGOS = ("logo-32x32.png", "logo-64x64.png", "logo-svg.svg")
 
 
@@ -144,11 +146,13 @@ def _check_replaceable(destination: Path, spec: dict[str, Any], *, replace: bool
     if replace:
         return
     present = _read_spec(destination)
-    if isinstance(present, dict) and is_ours(present) and present["argv"][0] == spec["argv"][0]:
-        return
     started = (
         present["argv"][0] if isinstance(present, dict) and is_ours(present) else "something else"
     )
+    if started == spec["argv"][0] or (
+        started == WHEELS_PYTHON and destination.parent == _kernels_of(sys.prefix)
+    ):
+        return
     raise InstallError(
         ExitCode.NAME_TAKEN,
         f"kernel {destination.name!r} exists in {destination.parent} and starts {started}; "
@@ -195,14 +199,15 @@ def _not_writable(where: Path, error: OSError) -> InstallError:
 def _kernels_dir(options: Namespace) -> Path:
     """Where the command line wants the kernelspec."""
     if options.sys_prefix:
-        data_dir = jupyter_paths.prefix_data_dir(sys.prefix)
-    elif options.prefix is not None:
-        data_dir = jupyter_paths.prefix_data_dir(
-            os.path.abspath(os.path.expanduser(options.prefix))
-        )
-    else:
-        data_dir = jupyter_paths.data_dir()
-    return Path(data_dir) / "kernels"
+        return _kernels_of(sys.prefix)
+    if options.prefix is not None:
+        return _kernels_of(os.path.abspath(os.path.expanduser(options.prefix)))
+    return Path(jupyter_paths.data_dir()) / "kernels"
+
+
+def _kernels_of(prefix: str) -> Path:
+    """Where the environment `prefix` has its kernelspecs."""
+    return Path(jupyter_paths.prefix_data_dir(prefix)) / "kernels"
 
 
 def _spec(options: Namespace, name: str) -> dict[str, Any]:
