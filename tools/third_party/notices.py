@@ -16,9 +16,11 @@ INTRODUCTION = (
     "Wheels of {name} contain, beside our own code, what is listed here. The list is made from\n"
     "Cargo.lock by tools/third_party of the repository."
 )
-STANDARD_LIBRARY = (
+RUNTIMES = (
     "The standard library of Rust (https://www.rust-lang.org, MIT OR Apache-2.0) is linked, too, in\n"
-    "the version of the compiler that built the wheel; its licence texts are among those below."
+    "the version of the compiler that built the wheel; its licence texts are among those below. So\n"
+    "are, on Linux, parts of the runtime libraries of GCC (GPL-3.0-or-later WITH GCC-exception-3.1,\n"
+    "which asks for nothing where a program is linked to them)."
 )
 SOURCES = (
     "The source code of libzmq, which the Mozilla Public License asks us to point to, is unmodified\n"
@@ -43,7 +45,7 @@ def notice(package: RustPackage, crates: Sequence[Crate], libraries: Sequence[CL
             if library.licence == "MPL-2.0"
         ),
         _list("Crates", [crate for crate in crates if not crate.is_ours]),
-        STANDARD_LIBRARY,
+        RUNTIMES,
     ]
     for words, text in texts.items():
         parts.append(f"{RULE}\n{_wrapped(owners[words])}\n{RULE}\n\n{text}")
