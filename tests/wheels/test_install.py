@@ -11,7 +11,7 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
-from wheels.building import Builds, CommandError
+from wheels.building import Builds, CommandError, run
 from wheels.machine import Environment, is_supported, make_environment, pythons
 from wheels.project import KERNEL
 
@@ -19,6 +19,9 @@ PYTHONS = {version: path for version, path in pythons().items() if is_supported(
 CELL_TIMEOUT = 120
 ENGINE_MISSING = 5
 """Exit code of a kernel whose engine cannot be imported."""
+
+VERSIONS_DIFFER = 9
+"""Exit code of a kernel whose engine is of another version."""
 
 CELLS = {
     "import sys; sys.prefix": lambda environment: repr(str(environment.prefix)),
@@ -94,6 +97,31 @@ def test_half_an_engine_is_told_in_one_line(
     (line,) = failure.value.output.splitlines()
     assert line.startswith("ipyrust: the engine cannot be imported (")
     assert line.endswith(f"{environment.python} -m pip install --force-reinstall ipyrust-core")
+
+
+def test_a_kernel_of_another_version_is_told_in_one_line(
+    installed: tuple[Environment, set[str]],
+) -> None:
+    environment, _ = installed
+    (version,) = environment.prefix.glob("lib/*/site-packages/ipyrust/_version.py")
+    ours = version.read_text(encoding="utf-8")
+    version.write_text('__version__ = "0.0.1"\n', encoding="utf-8")
+    try:
+        with pytest.raises(CommandError) as failure:
+            environment.run("-B", "-m", "ipyrust")
+    finally:
+        version.write_text(ours, encoding="utf-8")
+    assert failure.value.exit_code == VERSIONS_DIFFER
+    (line,) = failure.value.output.splitlines()
+    assert line.startswith("ipyrust: ipyrust-kernel 0.0.1 does not run on ipyrust-core ")
+
+
+def test_the_command_starts_this_environments_kernel(
+    installed: tuple[Environment, set[str]],
+) -> None:
+    environment, _ = installed
+    answer = run(environment.prefix / "bin" / "ipyrust", "--version", env=environment.variables)
+    assert answer == environment.run("-m", "ipyrust", "--version")
 
 
 def test_uninstalling_leaves_no_trace(

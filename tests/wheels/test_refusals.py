@@ -78,7 +78,7 @@ def cxx_compilers() -> set[str]:
 
 
 def test_missing_cxx_compiler_is_told_in_one_line(builds: Builds, tmp_path: Path) -> None:
-    variables = release_environment()
+    variables = release_environment(CORE)
     variables["PATH"] = path_without(tmp_path / "bin", *cxx_compilers())
     variables.pop("CXX", None)
     # Everything is compiled here already, so that only libzmq's script runs again.
@@ -91,7 +91,7 @@ def test_missing_cxx_compiler_is_told_in_one_line(builds: Builds, tmp_path: Path
 
 
 def test_missing_rust_is_told_by_the_build_backend(builds: Builds, tmp_path: Path) -> None:
-    variables = release_environment()
+    variables = release_environment(CORE)
     variables["PATH"] = path_without(tmp_path / "bin", "cargo", "rustc", "rustup")
     # Left alone, maturin downloads a toolchain into the user's cache and goes on.
     variables["MATURIN_NO_INSTALL_RUST"] = "1"
