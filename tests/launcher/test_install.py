@@ -16,6 +16,7 @@ import pytest
 
 from frontend import DEADLINE
 from ipyrust.exit_codes import ExitCode
+from ipyrust.kernelspec import kernelspec
 from launcher.environments import Environment, Machine, tree
 
 TEXT = 'x "y" \\ é\u2028\x01\x7f\t ü'
@@ -145,6 +146,20 @@ def test_another_kernel_of_the_same_name_stays(
     assert tree(machine.home) == before
     machine.output(ours.launcher, "install", "--replace")
     assert spec(other)["argv"][0] == str(ours.python)
+
+
+def test_the_wheels_kernel_is_brought_up_to_date_in_its_own_environment(
+    machine: Machine, ours: Environment
+) -> None:
+    brought = kernelspec(python="python")
+    for command in ([ours.python, "-m", "ipyrust"], [ours.launcher]):
+        for place in (ours.kernels, machine.user_kernels):
+            (place / "ipyrust").mkdir(parents=True, exist_ok=True)
+            (place / "ipyrust" / "kernel.json").write_text(json.dumps(brought))
+        machine.output(*command, "install", "--sys-prefix")
+        assert spec(ours.kernels / "ipyrust")["argv"][0] == str(ours.python)
+    line = machine.complaint(ExitCode.NAME_TAKEN, ours.launcher, "install", "--user")
+    assert "and starts python;" in line
 
 
 def test_again_brings_it_up_to_date_and_leaves_nothing(machine: Machine, ours: Environment) -> None:

@@ -60,6 +60,19 @@ def test_nothing_is_missing(installed: tuple[Environment, set[str]]) -> None:
     assert "No broken requirements" in environment.run("-m", "pip", "check")
 
 
+def test_kernelspec_of_the_wheel_is_brought_up_to_date(
+    installed: tuple[Environment, set[str]],
+) -> None:
+    environment, _ = installed
+    spec = environment.prefix / "share" / "jupyter" / "kernels" / "ipyrust" / "kernel.json"
+    brought = spec.read_text(encoding="utf-8")
+    programs = environment.prefix / "bin"
+    for command in ((environment.python, "-m", "ipyrust"), (programs / "ipyrust",)):
+        spec.write_text(brought, encoding="utf-8")
+        run(*command, "install", "--sys-prefix", env=environment.variables)
+        assert json.loads(spec.read_text(encoding="utf-8"))["argv"][0] == str(environment.python)
+
+
 def test_notebook_runs_from_the_kernelspec(
     installed: tuple[Environment, set[str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -20,6 +20,9 @@ use crate::options::{InstallOptions, Place};
 use crate::text::{quoted, shown};
 use crate::variables::Variables;
 
+/// The interpreter in the kernelspec that the wheel brings: in its own environment, that environment's.
+const WHEELS_PYTHON: &str = "python";
+
 /// Add the kernel; returns what to print.
 pub(crate) fn install(
     options: &InstallOptions,
@@ -47,7 +50,14 @@ pub(crate) fn install(
         frozen_modules: options.frozen_modules,
     }
     .content();
-    let destination = write(&kernels, &name, &content, options.replace)?;
+    let is_own = layout
+        .prefix
+        .as_deref()
+        .is_some_and(|prefix| kernels == prefix_data_dir(prefix).join("kernels"));
+    if !options.replace && is_there(&kernels.join(&name)) {
+        check_replaceable(&kernels, &name, &content, is_own)?;
+    }
+    let destination = write(&kernels, &name, &content)?;
     Ok(format!(
         "installed kernel {} in {}\n",
         quoted(&name),
@@ -172,11 +182,8 @@ fn kernels_dir(
 }
 
 /// Write the kernelspec `name` into the directory `kernels`; returns the directory it is in.
-fn write(kernels: &Path, name: &str, content: &Value, replace: bool) -> Result<PathBuf, Failure> {
+fn write(kernels: &Path, name: &str, content: &Value) -> Result<PathBuf, Failure> {
     let destination = kernels.join(name);
-    if is_there(&destination) && !replace {
-        check_replaceable(kernels, name, content)?;
-    }
     fs::create_dir_all(kernels).map_err(|error| not_writable(kernels, &error))?;
     // Not in `kernels` itself: Jupyter would list the half-made directory as a kernel.
     let beside = kernels.parent().unwrap_or(kernels);
@@ -188,14 +195,23 @@ fn write(kernels: &Path, name: &str, content: &Value, replace: bool) -> Result<P
     Ok(destination)
 }
 
-/// A kernel of this name that starts the same interpreter is brought up to date; any other needs `--replace`.
-fn check_replaceable(kernels: &Path, name: &str, content: &Value) -> Result<(), Failure> {
+/// A kernel of this name that starts the same interpreter is brought up to date; any other needs `--replace`. `is_own`:
+/// the kernelspecs are those of the interpreter's own environment.
+fn check_replaceable(
+    kernels: &Path,
+    name: &str,
+    content: &Value,
+    is_own: bool,
+) -> Result<(), Failure> {
     let present = read(&kernels.join(name)).filter(is_ours);
     let started = present
         .as_ref()
         .and_then(argv)
         .and_then(|argv| argv.first().copied());
-    if started.is_some() && started == argv(content).and_then(|argv| argv.first().copied()) {
+    let is_wheels = is_own && started == Some(WHEELS_PYTHON);
+    if is_wheels
+        || started.is_some() && started == argv(content).and_then(|argv| argv.first().copied())
+    {
         return Ok(());
     }
     Err(Failure::new(
