@@ -18,6 +18,8 @@ __all__ = [
     "SignalHandler",
     "StreamWriter",
     "__version__",
+    "crash_report",
+    "crash_reports",
     "libzmq_has",
     "libzmq_version",
     "murmur2",
@@ -47,6 +49,20 @@ def write_connection_file(path: str, *, kernel_name: str = "ipyrust") -> None:
 
     Raises:
         ConnectionFileError: `path` exists or cannot be written.
+    """
+
+def crash_report(path: str, *, as_json: bool = False) -> str:
+    """Read a crash report: as text for people, or as JSON. Follows no symbolic link and reads at most 1 MiB.
+
+    Raises:
+        OSError: it cannot be read, belongs to somebody else, or is no crash report.
+    """
+
+def crash_reports(folder: str, *, own_journal: str | None = None) -> list[str]:
+    """Paths of the crash reports in `folder`, the newest first.
+
+    What dead kernels left there is made into reports first; `own_journal` is the caller's, which is left alone. At most
+    10 reports are kept. Reads files with the GIL released.
     """
 
 def raise_in_thread(thread_id: int, kind: type[BaseException] | None) -> bool:
@@ -100,6 +116,9 @@ class Request:
     @property
     def received_at(self) -> float:
         """When the I/O thread took it off the socket: seconds since the epoch."""
+    @property
+    def is_replied(self) -> bool:
+        """Whether it was answered."""
     def reply(
         self,
         content: bytes,
@@ -315,6 +334,48 @@ class KernelCore:
         """Messages and bytes in and out, rejected frames by kind, aborted requests, outbox high-water mark."""
     def request_exit(self, *, restart: bool = False) -> None:
         """Stop serving, as after a shutdown_request: the queues close, and `shell.get` raises CoreClosedError."""
+    def keep_journal(self) -> int | None:
+        """Keep a journal beside the connection file until `close`; returns the descriptor for `faulthandler`'s text.
+
+        What a kernel with the same connection file left behind is made into a report first. None if the folder cannot
+        be written, which the log says. Blocks for a few calls to the file system.
+        """
+    @property
+    def journal_path(self) -> str | None:
+        """Path of the journal; None if there is none."""
+    def watch_endings(self) -> None:
+        """Handle the signals that end a process and have no handler, to note them in the journal.
+
+        Of a crash (SIGSEGV, SIGABRT, SIGBUS, SIGFPE, SIGILL) clients are told, too. The process dies of the signal all
+        the same. To be called before `faulthandler.enable`, which calls these handlers when it has written the stacks.
+        """
+    def stack_fd(self) -> int:
+        """Descriptor of a file in memory to which the handler of SIGQUIT is to write stacks.
+
+        Raises:
+            OSError: the process has no descriptor left.
+        """
+    def watch_stack_signal(self) -> None:
+        """Learn when the handler of SIGQUIT that `faulthandler.register` has just installed is done."""
+    def begin_cell(self, request: Request, execution_count: int, code: str) -> int:
+        """Note that the calling thread runs this cell (0 = without a number), and the beginning of its code.
+
+        Costs two short locks and no system call. Returns the slot for `end_cell`.
+        """
+    def end_cell(self, slot: int) -> None:
+        """Note that the cell which the calling thread began last is over."""
+    def name_cell(self, name: str, execution_count: int) -> None:
+        """Note the file name under which tracebacks show the code of a cell. The last 64 are remembered."""
+    def take_crash_notice(self) -> str | None:
+        """What the user should hear of the death of the kernel before this one; once, then None."""
+    def note_exit(self, code: int) -> None:
+        """Note that the process is about to call `_exit`, and tell the clients. Waits for that, at most 0.3 s."""
+    def stack_content(self, threads: bytes) -> bytes:
+        """Content of a stack_reply, as JSON. `threads` is a JSON list of {id, name, frames: [{file, line, function}]}.
+
+        Raises:
+            ValueError: `threads` is something else.
+        """
     def begin_cleanup(self, budget: float = 5.0) -> None:
         """Tell the engine that user code has ended: what follows may take `budget` seconds before the exit by force."""
     def child_after_fork(self) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
-from ipyrust_core import dispatch
+from ipyrust_core import dispatch, stacks
 from ipyrust_core.errors import CoreClosedError
 from ipyrust_core.log import log
 
@@ -23,6 +23,8 @@ def _serve(request: Request, kernel: Kernel) -> None:
         kernel.subshells.start_new()
     elif request.msg_type == "interrupt_request":
         kernel.subshells.interrupt(request.subshell_id)
+    elif request.msg_type == "stack_request":
+        stacks.answer(request, kernel)
     else:
         dispatch.serve(request, kernel, None)
 

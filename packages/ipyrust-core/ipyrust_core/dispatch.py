@@ -92,10 +92,18 @@ def _execute(request: Request, kernel: Kernel, shell: Shell) -> None:
     """execute_request: execute_input, the cell, the reply, and the abort of what waits behind a failed cell."""
     cell = _cell(request)
     started = time.time()
+    count = 0
     if not cell.silent:
         count = kernel.interpreter.execution_count
         kernel.publish("execute_input", {"code": cell.code, "execution_count": count})
-    content = shell.run_cell(cell)
+        # A message without a parent is shown by next to no client, so the first cell carries it.
+        if (notice := kernel.core.take_crash_notice()) is not None:
+            kernel.core.write_stream("stderr", notice, parent=request)
+    slot = kernel.core.begin_cell(request, count, cell.code)
+    try:
+        content = shell.run_cell(cell)
+    finally:
+        kernel.core.end_cell(slot)
     try:
         status, encoded = content["status"], wire_json.encode(content)
     except Exception as error:  # A reply without a status, or with something that JSON cannot hold.

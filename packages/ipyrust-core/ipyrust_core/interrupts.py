@@ -71,6 +71,20 @@ class Interruptible:
         """Whether the task has come to its end."""
         return self._task is not None and self._task.done()
 
+    def awaited_frames(self) -> Iterator[FrameType]:
+        """The frames of the cell and of what it awaits, the outermost first."""
+        step: Any = self._cell
+        while step is not None:
+            for kind in ("cr", "gi", "ag"):
+                if hasattr(step, f"{kind}_frame"):
+                    break
+            else:
+                return
+            frame = getattr(step, f"{kind}_frame")
+            if frame is not None:
+                yield frame
+            step = getattr(step, "gi_yieldfrom" if kind == "gi" else f"{kind}_await")
+
     @property
     def task(self) -> asyncio.Task[Any] | None:
         """The task, once started."""

@@ -15,7 +15,7 @@ from ipyrust_core.control import ControlThread
 from ipyrust_core.errors import StdinNotAllowedError
 from ipyrust_core.event_loop import KernelEventLoop, Parking
 from ipyrust_core.interpreter import Interpreter
-from ipyrust_core.interrupts import Interrupts
+from ipyrust_core.interrupts import Interruptible, Interrupts
 from ipyrust_core.log import log_to
 from ipyrust_core.parent import parent as current_parent
 from ipyrust_core.processes import end_children
@@ -52,6 +52,8 @@ class Kernel:
         self.subshells = Subshells(self)
         self.interrupts = Interrupts(core, self.subshells)
         self.parking = Parking()
+        self.suspended: dict[int, Interruptible] = {}
+        """Cells that may be awaiting, by the identifier of their thread."""
         self.is_forked_child = False
         """Whether this process is a forked child of the kernel, to which no socket belongs."""
 

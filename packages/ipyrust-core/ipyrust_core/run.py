@@ -8,6 +8,7 @@ import os
 from _thread import allocate_lock
 
 from ipyrust_core._native import KernelCore
+from ipyrust_core.post_mortem import PostMortem
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ def run_kernel(
     log_fd: int = 2,
     parent_pid: int | None = None,
     capture_fds: bool = False,
+    crash_reports: bool = True,
 ) -> int:
     """Serve `interpreter` on the addresses of `connection_file` until shutdown. Main thread only.
 
@@ -34,6 +36,8 @@ def run_kernel(
         log_fd: file descriptor for the engine's log lines.
         parent_pid: exit when this process ends; None = JPY_PARENT_PID of the environment, 0 = watch nobody.
         capture_fds: publish what is written to file descriptors 1 and 2.
+        crash_reports: keep a journal beside the connection file, of which the next kernel makes a report if this one
+            does not end in order.
 
     Returns:
         The exit code for the process (`EXIT_CODES`).
@@ -56,7 +60,11 @@ def run_kernel(
         capture_fds=capture_fds,
         serve_control=control.serve,
     )
+    post_mortem = PostMortem(core)
     try:
+        post_mortem.offer_stacks()
+        if crash_reports:
+            post_mortem.keep_journal()
         # `threading` takes the thread that imports it first for the main thread; so the control thread waits for this.
         from ipyrust_core.kernel import serve
 
@@ -64,6 +72,7 @@ def run_kernel(
         return EXIT_CODES[serve(core, interpreter, control.thread)]
     finally:
         control.may_start()
+        post_mortem.restore()
         core.close()
         _signal.signal(_signal.SIGINT, before)
 

@@ -75,9 +75,14 @@ class Shell:
 
     def _run_suspending(self, running: Coroutine[Any, Any, Content]) -> Content:
         driver = Interruptible(running)
+        thread_id = threading.get_ident()
         with self.awaiting(driver):
-            driver.start(self.loop)
-            return run_suspending(self, driver)
+            self.kernel.suspended[thread_id] = driver
+            try:
+                driver.start(self.loop)
+                return run_suspending(self, driver)
+            finally:
+                self.kernel.suspended.pop(thread_id, None)
 
     @contextmanager
     def interruptible(self, request: Request) -> Iterator[None]:

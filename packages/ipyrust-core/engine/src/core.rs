@@ -4,7 +4,7 @@
 //! is called between short waits and may end the wait (a signal handler raised).
 
 use std::collections::BTreeMap;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, OwnedFd, RawFd};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -19,18 +19,23 @@ use crate::capture::Capture;
 use crate::comm_routes::CommRoutes;
 use crate::connection::{Connection, random_hex};
 use crate::error::{Error, Reject, Result};
+use crate::fatal::Fatal;
 use crate::input::Questions;
 use crate::interrupt::{Arrivals, InterruptWindow};
 use crate::io_thread::{self, IoThread};
 use crate::log::Log;
 use crate::message::{Author, Channel, Request, json_string};
 use crate::outbox::{MAX_STREAM_BYTES, Outbox, Outgoing, Parent, StreamName};
+use crate::post_mortem::{MapFile, PostMortem, own_thread};
 use crate::queue::{RequestQueue, Taken};
+use crate::record::Ending;
 use crate::sockets::Sockets;
 use crate::wake::Wake;
 
 /// How long a blocked writer sleeps between two calls of `pause`.
 const PAUSE: Duration = Duration::from_millis(50);
+/// How long a dying kernel may talk.
+const LAST_WORDS: Duration = Duration::from_millis(200);
 /// Subshells that may be open at once.
 pub const MAX_SUBSHELLS: usize = 256;
 
@@ -90,6 +95,11 @@ pub struct Options {
     pub username: String,
     /// Ends the process at once with this code; called when running code ignores a shutdown.
     pub force_exit: fn(i32),
+    /// What the handlers of signals say, which belong to the process.
+    pub fatal: &'static Fatal,
+    /// Makes the main thread write the stacks of all threads to [`PostMortem::stack_fd`] from a signal's handler, which
+    /// then calls [`Fatal::set_dumped`] and wakes the I/O thread. False when it cannot.
+    pub ask_for_stacks: fn() -> bool,
     /// Called once, on the I/O thread, when the first request for the control queue arrives; must not block. A kernel
     /// that nobody debugs needs no control thread.
     pub control_needed: Box<dyn FnOnce() + Send>,
@@ -154,12 +164,15 @@ pub struct Core {
     pub counters: Counters,
     /// Log lines.
     pub log: Log,
+    /// Why did it die.
+    pub post_mortem: PostMortem,
     pub(crate) author: Author,
     pub(crate) connection: Connection,
     pub(crate) subshells: Mutex<BTreeMap<String, Arc<RequestQueue>>>,
     pub(crate) kernel_info: Mutex<Bytes>,
     pub(crate) stop_grace: Duration,
     pub(crate) force_exit: fn(i32),
+    pub(crate) ask_for_stacks: fn() -> bool,
     control_needed: Mutex<Option<Box<dyn FnOnce() + Send>>>,
     /// None once the I/O thread has ended.
     pub(crate) commands: Mutex<Option<Vec<Command>>>,
@@ -167,6 +180,8 @@ pub struct Core {
     asking: Mutex<()>,
     running: Mutex<Running>,
     latest: Mutex<Parent>,
+    /// Cells that run, with their threads, in the order in which they began.
+    cells: Mutex<Vec<(u64, Arc<Request>)>>,
     exit: Mutex<Option<(ExitReason, Instant)>>,
     finish_by: Mutex<Option<Instant>>,
     io: Mutex<Option<JoinHandle<()>>>,
@@ -211,18 +226,21 @@ impl Core {
             comm_routes: CommRoutes::default(),
             counters: Counters::default(),
             log: Log::new(options.log_fd),
+            post_mortem: PostMortem::new(options.fatal),
             author: Author::new(session_id, &options.username, std::process::id()),
             connection,
             subshells: Mutex::default(),
             kernel_info: Mutex::new(options.kernel_info),
             stop_grace: options.stop_grace,
             force_exit: options.force_exit,
+            ask_for_stacks: options.ask_for_stacks,
             control_needed: Mutex::new(Some(options.control_needed)),
             commands: Mutex::new(Some(Vec::new())),
             wake: Arc::clone(&wake),
             asking: Mutex::default(),
             running: Mutex::default(),
             latest: Mutex::default(),
+            cells: Mutex::default(),
             exit: Mutex::default(),
             finish_by: Mutex::default(),
             io: Mutex::default(),
@@ -564,6 +582,97 @@ impl Core {
         }
     }
 
+    /// Keep a journal beside the connection file, see [`PostMortem::keep_journal`].
+    pub fn keep_journal(&self, map: MapFile) -> Option<RawFd> {
+        self.post_mortem
+            .keep_journal(self.connection.path(), map, &self.log)
+    }
+
+    /// The descriptor that wakes the I/O thread when 8 bytes are written to it.
+    #[must_use]
+    pub fn wake_fd(&self) -> RawFd {
+        self.wake.write_fd()
+    }
+
+    /// Note that the calling thread begins a cell. Returns its slot for [`Core::end_cell`].
+    #[must_use]
+    pub fn begin_cell(&self, request: &Arc<Request>, execution_count: u64, code: &str) -> usize {
+        if self.is_forked() {
+            return usize::MAX; // The record is shared with the parent.
+        }
+        let thread = own_thread();
+        let msg_id = &request.header.msg_id;
+        let record = &self.post_mortem.record;
+        let slot = record.begin_cell(thread, msg_id, execution_count, code);
+        self.cells.lock().push((thread, Arc::clone(request)));
+        slot
+    }
+
+    /// Note that the cell that the calling thread began last is over.
+    pub fn end_cell(&self, slot: usize) {
+        if self.is_forked() {
+            return;
+        }
+        self.post_mortem.record.end_cell(slot);
+        let thread = own_thread();
+        let mut cells = self.cells.lock();
+        if let Some(at) = cells.iter().rposition(|(each, _)| *each == thread) {
+            cells.remove(at);
+        }
+    }
+
+    /// Note what tracebacks call the code of a cell.
+    pub fn name_cell(&self, name: &str, execution_count: u64) {
+        if !self.is_forked() {
+            self.post_mortem.record.name_cell(name, execution_count);
+        }
+    }
+
+    /// The process is about to end itself, not in order: clients are told, if they listen, within `timeout`.
+    pub fn end_abruptly(&self, ending: Ending, timeout: Duration) {
+        if self.is_forked() {
+            return;
+        }
+        let words = self.post_mortem.note_ending(ending);
+        self.drain_captured_now(false);
+        self.say_last(words.as_deref());
+        if let Some(number) = self.outbox.flush(true) {
+            let _ = self.outbox.wait_until_sent(number, timeout);
+        }
+    }
+
+    /// Queue the last words for the cell that runs, or ran last.
+    pub(crate) fn say_last(&self, words: Option<&str>) {
+        if let Some(words) = words {
+            let parent = self.parent_of_the_end();
+            let _ = self.outbox.write(&parent, StreamName::Stderr, words);
+        }
+    }
+
+    /// The cell of the thread that dies, else the one that began last, else what ran last.
+    fn parent_of_the_end(&self) -> Parent {
+        let cells = self.cells.lock();
+        let thread = self.post_mortem.struck_thread().unwrap_or_else(own_thread);
+        let of_thread = cells.iter().rev().find(|(each, _)| *each == thread);
+        let cell = of_thread.or(cells.last()).map(|(_, cell)| Arc::clone(cell));
+        cell.or_else(|| self.latest_parent())
+    }
+
+    /// I/O thread: a signal ends the process as soon as its handler lets go; say what can be said by then.
+    pub(crate) fn begin_dying(&self) {
+        let words = self.post_mortem.last_words();
+        self.drain_captured_now(false);
+        self.say_last(words.as_deref());
+        let _ = self.outbox.flush(true);
+        self.outbox.close();
+        *self.finish_by.lock() = Some(Instant::now() + LAST_WORDS);
+    }
+
+    /// Whether the main shell works on something, or will soon, or a cell runs elsewhere.
+    pub(crate) fn is_busy(&self) -> bool {
+        !self.cells.lock().is_empty() || !self.running.lock().is_empty() || !self.shell.is_empty()
+    }
+
     /// Ask the client of `parent` a question. Returns the open question, whose descriptor becomes readable.
     ///
     /// # Errors
@@ -709,6 +818,8 @@ impl Core {
         let handle = self.io.lock().take();
         if let Some(handle) = handle {
             let _ = handle.join();
+            self.post_mortem
+                .end(self.exit_reason() == Some(ExitReason::IoError));
         }
     }
 

@@ -24,9 +24,11 @@ use crate::frames::Frames;
 use crate::message::{Channel, Request, open, push_json_string};
 use crate::outbox::{Entry, Next, Outgoing, StreamName, StreamText};
 use crate::publisher::Publisher;
+use crate::record::Ending;
 use crate::route::{Answer, Route, route};
 use crate::signature::ReplayWindow;
 use crate::sockets::Sockets;
+use crate::stacks::{Found as StacksFound, StackRequests};
 use crate::usage::Usage;
 use crate::wake::Wake;
 use crate::watch::ParentWatch;
@@ -44,6 +46,8 @@ const SEND_BURST: usize = 256;
 const FIRST_SUBSCRIBER_WAIT: Duration = Duration::from_secs(1);
 /// How long an interrupt may stay unnoticed before the main thread is poked.
 const FIRST_POKE: Duration = Duration::from_millis(30);
+/// How often memory is looked at while a cell runs.
+const SAMPLE_EVERY: Duration = Duration::from_secs(1);
 /// How long a question waits for its client to connect its stdin socket; a frontend connects its sockets one by one.
 const ASK_FOR: Duration = Duration::from_secs(30);
 const ASK_RETRY: Duration = Duration::from_millis(20);
@@ -66,6 +70,12 @@ pub(crate) struct IoThread {
     greeted: bool,
     /// When to see whether an interrupt was felt, and how long to wait after that.
     poke_main: Option<(Instant, Duration)>,
+    /// Clients that wait for stacks.
+    stacks: StackRequests,
+    /// When to see how much memory there is; None while no cell runs, so that an idle kernel sleeps.
+    sample_at: Option<Instant>,
+    /// A signal ends the process, and what could be said is queued.
+    dying: bool,
 }
 
 /// A question whose client has not connected its stdin socket yet.
@@ -109,6 +119,11 @@ pub(crate) fn spawn(mut thread: IoThread) -> Result<JoinHandle<()>> {
             let _ = SigSet::all().thread_block();
             let core = Arc::clone(&thread.core);
             let ended = catch_unwind(AssertUnwindSafe(|| thread.run()));
+            if core.post_mortem.fatal.has_struck() {
+                drop(thread); // Which waits until libzmq has sent what it has.
+                core.post_mortem.fatal.set_told();
+                return;
+            }
             *core.commands.lock() = None; // Who waits for one of them is woken.
             let failure = match ended {
                 Ok(Ok(())) => return,
@@ -119,6 +134,7 @@ pub(crate) fn spawn(mut thread: IoThread) -> Result<JoinHandle<()>> {
                 "io",
                 &format!("the I/O thread failed ({failure}); the kernel ends"),
             );
+            core.post_mortem.record.note_ending(Ending::IoError);
             core.request_exit(ExitReason::IoError);
             core.outbox.close();
             std::thread::sleep(core.stop_grace); // The clock: the grace time of a shutdown, before the exit by force.
@@ -157,11 +173,18 @@ impl IoThread {
             subscribers: FirstSubscriber::Awaited,
             greeted: false,
             poke_main: None,
+            stacks: StackRequests::default(),
+            sample_at: None,
+            dying: false,
         }
     }
 
     fn run(&mut self) -> Result<()> {
         loop {
+            if self.core.post_mortem.fatal.has_struck() && !self.dying {
+                self.dying = true;
+                self.core.begin_dying();
+            }
             let sleep_until = self.send_queued()?;
             if let Some(finish_by) = self.core.finish_by()
                 && (Instant::now() >= finish_by
@@ -176,9 +199,12 @@ impl IoThread {
                     "force",
                     "running code ignored the shutdown; ending the process",
                 );
+                self.core.post_mortem.forget();
                 (self.core.force_exit)(reason.exit_code());
             }
             self.poke_main();
+            self.sample_memory();
+            self.look_for_stacks()?;
             let ready = self.poll(self.timeout_ms(sleep_until))?;
             self.wake.clear();
             self.serve(&ready)?;
@@ -195,8 +221,10 @@ impl IoThread {
             .and_then(ParentWatch::interval)
             .map(|interval| now + interval);
         let poke = self.poke_main.map(|(at, _)| at);
-        let nearest = [sleep_until, force, self.core.finish_by(), watch, poke]
+        let due = [sleep_until, force, self.core.finish_by(), watch, poke];
+        let nearest = due
             .into_iter()
+            .chain([self.stacks.next(), self.sample_at])
             .flatten()
             .min();
         nearest.map_or(-1, |at| {
@@ -300,6 +328,31 @@ impl IoThread {
         }
     }
 
+    /// Between cells nobody asks for it, and nothing may wake.
+    fn sample_memory(&mut self) {
+        if self.sample_at.is_some_and(|at| Instant::now() >= at) {
+            self.core.post_mortem.sample_memory();
+            self.sample_at = self.core.is_busy().then(|| Instant::now() + SAMPLE_EVERY);
+        }
+    }
+
+    fn look_for_stacks(&mut self) -> Result<()> {
+        match self.stacks.look(&self.core) {
+            None => Ok(()),
+            Some(StacksFound::Log(text)) => {
+                self.core.log.text(&text);
+                Ok(())
+            }
+            Some(StacksFound::Reply(requests, content)) => {
+                let content = Bytes::from(content.to_string());
+                requests
+                    .into_iter()
+                    .filter(|request| request.claim_reply())
+                    .try_for_each(|request| self.reply_beside(&request, content.clone()))
+            }
+        }
+    }
+
     fn run_commands(&mut self) -> Result<()> {
         let commands = self.core.commands.lock().as_mut().map(std::mem::take);
         for Command::Abort {
@@ -357,6 +410,9 @@ impl IoThread {
             return Ok(());
         }
         Counters::add(&self.core.counters.requests);
+        if request.is_execute() && self.sample_at.is_none() {
+            self.sample_at = Some(Instant::now() + SAMPLE_EVERY);
+        }
         if request.channel == Channel::Stdin {
             let known = request.header.msg_type == "input_reply"
                 && self
@@ -390,6 +446,14 @@ impl IoThread {
                 } else {
                     self.hand_to_subshell(request, id)
                 }
+            }
+            Route::Stacks if self.core.control.is_full() || self.stacks.is_full() => {
+                self.refuse(&request, "QueueFull", "too many requests wait on control")
+            }
+            Route::Stacks => {
+                self.stacks.push(Arc::clone(&request));
+                self.core.push_control(request);
+                Ok(())
             }
             Route::Unknown => {
                 let msg_type = printable(&request.header.msg_type);
@@ -450,12 +514,7 @@ impl IoThread {
         let core = Arc::clone(&self.core);
         let answered = answer(&core, &mut self.usage, request, kind);
         request.claim_reply();
-        let metadata = Bytes::from_static(b"{}");
-        if let Some(reply) = core.reply_message(request, answered.content, metadata, Vec::new()) {
-            self.send_reply(reply)?;
-        }
-        // A closed outbox means that nobody needs the statuses any more.
-        let _ = core.statuses_beside(request);
+        self.reply_beside(request, answered.content)?;
         let _ = core.outbox.push_all(answered.then);
         if kind == Answer::Interrupt {
             self.poke_main_soon();
@@ -463,6 +522,19 @@ impl IoThread {
         if let Some(reason) = answered.exit {
             core.request_exit(reason);
         }
+        Ok(())
+    }
+
+    fn reply_beside(&mut self, request: &Arc<Request>, content: Bytes) -> Result<()> {
+        let metadata = Bytes::from_static(b"{}");
+        if let Some(reply) = self
+            .core
+            .reply_message(request, content, metadata, Vec::new())
+        {
+            self.send_reply(reply)?;
+        }
+        // A closed outbox means that nobody needs the statuses any more.
+        let _ = self.core.statuses_beside(request);
         Ok(())
     }
 
@@ -547,7 +619,7 @@ impl IoThread {
         let FirstSubscriber::Until(until) = self.subscribers else {
             return None;
         };
-        if now >= until || self.core.exit_reason().is_some() {
+        if now >= until || self.dying || self.core.exit_reason().is_some() {
             self.subscribers = FirstSubscriber::Seen;
             return None;
         }

@@ -21,6 +21,14 @@
 //! | [`capture`] | file descriptors 1 and 2 as streams |
 //! | [`watch`] | notice the end of the parent process |
 //! | [`wake`] | wake a thread that polls |
+//! | [`post_mortem`] | why did it die: what is recorded, said while dying, and told by the next kernel |
+//! | [`record`] | which cells run, in a block of memory that outlives the process |
+//! | [`journal`] | the file behind that block |
+//! | [`memory`] | how much memory there is, and whether the system ended processes for want of it |
+//! | [`fatal`] | what a signal handler and the I/O thread say to each other |
+//! | [`stack_text`] | the text of `faulthandler` → stacks of threads |
+//! | [`stacks`] | `stack_request`: the stacks of a kernel that may be too busy to answer |
+//! | [`crash`] | the report of a kernel that died |
 //! | [`murmur`] | the hash that names the files of cells |
 //! | [`usage`] | CPU and memory figures for `usage_request` |
 //! | [`log`] | one clear line a kind and second |
@@ -35,20 +43,28 @@ pub mod capture;
 pub mod comm_routes;
 pub mod connection;
 pub mod core;
+pub mod crash;
 pub mod error;
+pub mod fatal;
 pub mod frames;
 pub mod input;
 pub mod interrupt;
 pub mod io_thread;
+pub mod journal;
 pub mod log;
+pub mod memory;
 pub mod message;
 pub mod murmur;
 pub mod outbox;
+pub mod post_mortem;
 pub mod publisher;
 pub mod queue;
+pub mod record;
 pub mod route;
 pub mod signature;
 pub mod sockets;
+pub mod stack_text;
+pub mod stacks;
 pub mod usage;
 pub mod wake;
 pub mod watch;

@@ -9,6 +9,8 @@ use std::time::{Duration, Instant};
 use parking_lot::Mutex;
 
 const INTERVAL: Duration = Duration::from_secs(1);
+/// A pipe that polls writable takes so much at once.
+const PIECE_BYTES: usize = 512;
 
 /// Writes lines, at most one a kind and second; the next line says how many were left out.
 #[derive(Debug)]
@@ -58,6 +60,15 @@ impl Log {
             return; // Whoever holds the other end has stopped reading; the I/O thread must not wait for it.
         }
         let _ = rustix::io::write(&self.fd, format!("ipyrust: {text}{more}\n").as_bytes());
+    }
+
+    /// Write a text of many lines, as far as whoever holds the other end takes it now.
+    pub fn text(&self, text: &str) {
+        for piece in text.as_bytes().chunks(PIECE_BYTES) {
+            if !self.takes_a_line() || rustix::io::write(&self.fd, piece).is_err() {
+                return;
+            }
+        }
     }
 
     fn takes_a_line(&self) -> bool {

@@ -34,6 +34,8 @@ pub enum Route {
     Subshell,
     /// Wait for the control thread.
     Control,
+    /// Wait for the control thread, but not for long: see [`crate::stacks`].
+    Stacks,
     /// Answer with an error: nobody knows this type.
     Unknown,
 }
@@ -51,6 +53,7 @@ pub fn route(channel: Channel, header: &Header) -> Route {
         "delete_subshell_request" => Answer::DeleteSubshell,
         "list_subshell_request" => Answer::ListSubshell,
         "debug_request" => return Route::Control,
+        "stack_request" if channel == Channel::Control => return Route::Stacks,
         "execute_request"
         | "complete_request"
         | "inspect_request"
@@ -111,6 +114,8 @@ mod tests {
             (Shell, "usage_request", None, Route::Unknown),
             (Control, "usage_request", None, Route::Answer(Answer::Usage)),
             (Control, "debug_request", None, Route::Control),
+            (Control, "stack_request", None, Route::Stacks),
+            (Shell, "stack_request", None, Route::Unknown),
             (Shell, "create_subshell_request", None, Route::Unknown),
             (
                 Control,

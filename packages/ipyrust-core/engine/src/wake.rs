@@ -1,6 +1,6 @@
 //! Wake a thread that polls: a file descriptor that is readable from `signal` until `clear`.
 
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 
 use crate::error::{Error, Result};
 
@@ -39,6 +39,16 @@ impl Wake {
                 .map_err(Error::system("cannot set O_NONBLOCK"))?;
         }
         Ok(Self { read, write })
+    }
+
+    /// The descriptor to which a signal's handler may write 8 bytes instead of calling [`Wake::signal`].
+    #[must_use]
+    pub fn write_fd(&self) -> RawFd {
+        #[cfg(target_os = "linux")]
+        let target = &self.read;
+        #[cfg(not(target_os = "linux"))]
+        let target = &self.write;
+        target.as_raw_fd()
     }
 
     /// Set the flag. A full pipe or counter means that it is set already.

@@ -8,6 +8,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use ipyrust_engine::message::Channel;
 use ipyrust_engine::outbox::{Outgoing, StreamName};
+use ipyrust_engine::record::Ending;
+use ipyrust_engine::stack_text::Thread;
+use ipyrust_engine::stacks::content;
 use ipyrust_engine::{Core, ExitReason, Options};
 use pyo3::exceptions::{PyOSError, PyValueError};
 use pyo3::prelude::*;
@@ -15,10 +18,14 @@ use pyo3::types::{PyDict, PyString};
 
 use crate::buffers::copy_in;
 use crate::errors::to_py;
+use crate::last_signals::{FATAL, ask_for_stacks, map_file, watch_endings, watch_stack_signal};
 use crate::queue::RequestQueue;
 use crate::request::Request;
 use crate::stream::{StreamWriter, write_text};
 use crate::waiting::{wait_readable, with_pause};
+
+/// How long `os._exit` may take to say that it was called.
+const LAST_WORDS: Duration = Duration::from_millis(300);
 
 #[pyclass(frozen, module = "ipyrust_core._native")]
 pub(crate) struct KernelCore {
@@ -98,6 +105,8 @@ impl KernelCore {
             stop_grace: Duration::try_from_secs_f64(stop_grace).unwrap_or_default(),
             username: username.to_owned(),
             force_exit,
+            fatal: &FATAL,
+            ask_for_stacks,
             control_needed: Box::new(move || start_control_thread(serve_control)),
         })
         .map_err(to_py)?;
@@ -303,6 +312,62 @@ impl KernelCore {
             counts.set_item(name, count)?;
         }
         Ok(counts)
+    }
+
+    fn keep_journal(&self, py: Python<'_>) -> Option<RawFd> {
+        py.detach(|| self.core.keep_journal(map_file))
+    }
+
+    #[getter]
+    fn journal_path(&self) -> Option<PathBuf> {
+        self.core.post_mortem.journal_path().map(Into::into)
+    }
+
+    fn watch_endings(&self) {
+        watch_endings(&self.core);
+    }
+
+    fn stack_fd(&self) -> PyResult<RawFd> {
+        self.core.post_mortem.stack_fd().map_err(to_py)
+    }
+
+    fn watch_stack_signal(&self) {
+        watch_stack_signal(&self.core);
+    }
+
+    fn begin_cell(
+        &self,
+        request: &Request,
+        execution_count: u64,
+        code: &Bound<'_, PyString>,
+    ) -> usize {
+        let code = code.to_string_lossy();
+        self.core.begin_cell(&request.inner, execution_count, &code)
+    }
+
+    fn end_cell(&self, slot: usize) {
+        self.core.end_cell(slot);
+    }
+
+    fn name_cell(&self, name: &Bound<'_, PyString>, execution_count: u64) {
+        self.core
+            .name_cell(&name.to_string_lossy(), execution_count);
+    }
+
+    fn take_crash_notice(&self) -> Option<String> {
+        self.core.post_mortem.take_notice()
+    }
+
+    fn note_exit(&self, py: Python<'_>, code: i32) {
+        py.detach(|| self.core.end_abruptly(Ending::ExitNow(code), LAST_WORDS));
+    }
+
+    fn stack_content(&self, threads: &[u8]) -> PyResult<Vec<u8>> {
+        let threads: Vec<Thread> = serde_json::from_slice(threads)
+            .map_err(|error| PyValueError::new_err(format!("not a list of threads: {error}")))?;
+        Ok(content(&self.core, threads, "python")
+            .to_string()
+            .into_bytes())
     }
 
     #[pyo3(signature = (*, restart=false))]

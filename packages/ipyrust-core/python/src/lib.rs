@@ -3,7 +3,9 @@
 mod buffers;
 mod c_streams;
 mod core;
+mod crash;
 mod errors;
+mod last_signals;
 mod queue;
 mod request;
 mod signals;
@@ -60,6 +62,8 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(libzmq_has, module)?)?;
     module.add_function(wrap_pyfunction!(raise_in_thread, module)?)?;
     module.add_function(wrap_pyfunction!(write_connection_file, module)?)?;
+    module.add_function(wrap_pyfunction!(crash::crash_report, module)?)?;
+    module.add_function(wrap_pyfunction!(crash::crash_reports, module)?)?;
     module.add_class::<core::KernelCore>()?;
     module.add_class::<queue::RequestQueue>()?;
     module.add_class::<request::Request>()?;

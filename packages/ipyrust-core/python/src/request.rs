@@ -99,6 +99,11 @@ impl Request {
             .map_or(0.0, |time| time.as_secs_f64())
     }
 
+    #[getter]
+    fn is_replied(&self) -> bool {
+        self.inner.is_replied()
+    }
+
     #[pyo3(signature = (content, *, metadata=None, buffers=None))]
     fn reply(
         &self,

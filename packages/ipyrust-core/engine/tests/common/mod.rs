@@ -80,6 +80,8 @@ impl Drop for Directory {
     }
 }
 
+static FATAL: ipyrust_engine::fatal::Fatal = ipyrust_engine::fatal::Fatal::new();
+
 /// What a test may say about the kernel that it starts.
 pub struct Setup {
     pub connection_file: PathBuf,
@@ -100,6 +102,8 @@ impl Setup {
             stop_grace: self.stop_grace,
             username: "kernel".into(),
             force_exit: note_forced_exit,
+            fatal: &FATAL,
+            ask_for_stacks: || false,
             control_needed: Box::new(move || control_needed.store(true, Ordering::SeqCst)),
         })
     }

@@ -1,0 +1,250 @@
+//! The file that tells how a kernel died: a record ([`crate::record`]) and behind it what `faulthandler` wrote.
+//!
+//! A kernel makes it beside its connection file and removes it when it ends in order; a file that is left and that no
+//! living process holds the lock of is the last word of a kernel that died. Nothing here follows a symbolic link, takes
+//! a file of another user, or reads more than a bound.
+
+use std::fs::File;
+use std::io::{Error, ErrorKind, Read, Result, Write};
+use std::os::fd::AsFd;
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{FileType, FlockOperation, Mode, OFlags, fcntl_lock, fstat, open};
+use rustix::io::Errno;
+
+use crate::record::{RECORD_BYTES, View};
+use crate::stack_text::MAX_TEXT_BYTES;
+
+/// What journals end in.
+pub const SUFFIX: &str = "ipyrust-journal";
+
+/// Our own journal: open, locked, and as long as a record at least.
+#[derive(Debug)]
+pub struct Journal {
+    file: File,
+    path: PathBuf,
+}
+
+/// What a kernel that died left behind.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Remains {
+    /// The record; see [`crate::record::View::new`].
+    pub record: Vec<u8>,
+    /// What `faulthandler` wrote.
+    pub stacks: String,
+}
+
+/// What is at a journal's path.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Found {
+    /// Nothing.
+    Nothing,
+    /// The journal of a kernel that lives.
+    Living,
+    /// The journal of one that died.
+    Dead(Remains),
+    /// Something else, which is not read.
+    Foreign,
+}
+
+/// Where the journal of the kernel with this connection file is.
+#[must_use]
+pub fn path_beside(connection_file: &Path) -> PathBuf {
+    connection_file.with_extension(SUFFIX)
+}
+
+impl Journal {
+    /// Make a journal at `path`, where nothing may be. All its space is reserved: a mapped page without room on the disk
+    /// would be a bus error later.
+    ///
+    /// # Errors
+    /// Whatever the system says.
+    pub fn create(path: &Path) -> Result<Self> {
+        let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW;
+        let flags = flags | OFlags::APPEND | OFlags::CLOEXEC;
+        let mut file = File::from(open(path, flags, Mode::RUSR | Mode::WUSR)?);
+        let journal = reserve(&mut file).and_then(|()| {
+            match fcntl_lock(&file, FlockOperation::NonBlockingLockExclusive) {
+                // Without locks a reader cannot tell that we live; its own test of our pid must do.
+                Ok(()) | Err(Errno::NOLCK | Errno::OPNOTSUPP | Errno::INVAL) => Ok(()),
+                Err(errno) => Err(errno.into()),
+            }
+        });
+        if let Err(error) = journal {
+            let _ = std::fs::remove_file(path);
+            return Err(error);
+        }
+        Ok(Self {
+            file,
+            path: path.to_owned(),
+        })
+    }
+
+    /// The file, for mapping the record and for `faulthandler`, whose text is appended.
+    #[must_use]
+    pub fn file(&self) -> &File {
+        &self.file
+    }
+
+    /// Its path.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// What `faulthandler` has written so far.
+    #[must_use]
+    pub fn stacks(&self) -> String {
+        let mut text = vec![0; MAX_TEXT_BYTES];
+        let count = rustix::io::pread(self.file.as_fd(), &mut text[..], RECORD_BYTES as u64);
+        text.truncate(count.unwrap_or(0));
+        String::from_utf8_lossy(&text).into_owned()
+    }
+
+    /// The kernel ends in order.
+    pub fn remove(&self) {
+        let _ = std::fs::remove_file(&self.path);
+    }
+}
+
+fn reserve(file: &mut File) -> Result<()> {
+    #[cfg(target_os = "linux")]
+    match rustix::fs::fallocate(
+        &*file,
+        rustix::fs::FallocateFlags::empty(),
+        0,
+        RECORD_BYTES as u64,
+    ) {
+        Ok(()) => return Ok(()),
+        Err(Errno::OPNOTSUPP | Errno::NOSYS) => {}
+        Err(errno) => return Err(errno.into()),
+    }
+    file.write_all(&[0; RECORD_BYTES])
+}
+
+/// Look what is at `path`, without changing it.
+#[must_use]
+pub fn find(path: &Path) -> Found {
+    let (mut file, len) = match open_own(path) {
+        Ok(found) => found,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Found::Nothing,
+        Err(_) => return Found::Foreign,
+    };
+    let lock = fcntl_lock(&file, FlockOperation::NonBlockingLockShared);
+    if matches!(lock, Err(Errno::AGAIN | Errno::ACCESS)) {
+        return Found::Living;
+    }
+    if len < RECORD_BYTES as u64 {
+        return Found::Foreign; // Torn: it says nothing.
+    }
+    let mut record = vec![0; RECORD_BYTES];
+    let mut stacks = Vec::new();
+    if file.read_exact(&mut record).is_err()
+        || (&mut file)
+            .take(MAX_TEXT_BYTES as u64)
+            .read_to_end(&mut stacks)
+            .is_err()
+    {
+        return Found::Foreign;
+    }
+    if lock.is_err() && View::new(&record).is_some_and(|view| lives(view.pid())) {
+        return Found::Living;
+    }
+    Found::Dead(Remains {
+        record,
+        stacks: String::from_utf8_lossy(&stacks).into_owned(),
+    })
+}
+
+/// Whether there is such a process, for file systems without locks.
+fn lives(pid: u32) -> bool {
+    let pid = i32::try_from(pid)
+        .ok()
+        .and_then(rustix::process::Pid::from_raw);
+    pid.is_some_and(|pid| rustix::process::test_kill_process(pid) != Err(Errno::SRCH))
+}
+
+/// Open a regular file of our own with no other name, for reading; also returns its length.
+///
+/// # Errors
+/// Whatever the system says, and `PermissionDenied` for anything else than such a file.
+pub fn open_own(path: &Path) -> Result<(File, u64)> {
+    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let file = File::from(open(path, flags, Mode::empty())?);
+    let status = fstat(&file)?;
+    let is_ours = FileType::from_raw_mode(status.st_mode) == FileType::RegularFile
+        && status.st_uid == rustix::process::geteuid().as_raw()
+        && status.st_nlink == 1;
+    if !is_ours {
+        return Err(Error::from(ErrorKind::PermissionDenied));
+    }
+    Ok((file, u64::try_from(status.st_size).unwrap_or(0)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::Record;
+    use std::os::unix::fs::{PermissionsExt, symlink};
+
+    fn folder(name: &str) -> PathBuf {
+        let folder =
+            std::env::temp_dir().join(format!("ipyrust-journal-{name}-{}", std::process::id()));
+        let _ = std::fs::remove_dir_all(&folder);
+        std::fs::create_dir(&folder).unwrap();
+        folder
+    }
+
+    #[test]
+    fn a_journal_that_is_left_tells_what_was_recorded() {
+        let folder = folder("left");
+        let path = path_beside(&folder.join("kernel-1.json"));
+        assert_eq!(path.file_name().unwrap(), "kernel-1.ipyrust-journal");
+        assert_eq!(find(&path), Found::Nothing);
+        let mut journal = Journal::create(&path).unwrap();
+        assert_eq!(
+            std::fs::metadata(&path).unwrap().permissions().mode() & 0o777,
+            0o600
+        );
+        assert!(Journal::create(&path).is_err(), "there is one already");
+        journal
+            .file
+            .write_all(b"Fatal Python error: Aborted\n")
+            .unwrap();
+        assert_eq!(journal.stacks(), "Fatal Python error: Aborted\n");
+        drop(journal);
+        // The record as a map would have left it.
+        let mut bytes = std::fs::read(&path).unwrap();
+        bytes[..RECORD_BYTES].copy_from_slice(&Record::new(1).snapshot());
+        std::fs::write(&path, bytes).unwrap();
+        let Found::Dead(remains) = find(&path) else {
+            panic!()
+        };
+        assert_eq!(
+            View::new(&remains.record).unwrap().pid(),
+            std::process::id()
+        );
+        assert_eq!(remains.stacks, "Fatal Python error: Aborted\n");
+        std::fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn what_is_no_journal_of_ours_is_not_read() {
+        let folder = folder("foreign");
+        let path = folder.join("k.ipyrust-journal");
+        std::fs::write(folder.join("other"), vec![0; RECORD_BYTES]).unwrap();
+        symlink(folder.join("other"), &path).unwrap();
+        assert_eq!(find(&path), Found::Foreign, "a symbolic link");
+        assert!(Journal::create(&path).is_err());
+        std::fs::remove_file(&path).unwrap();
+        std::fs::hard_link(folder.join("other"), &path).unwrap();
+        assert_eq!(find(&path), Found::Foreign, "a second name of another file");
+        std::fs::remove_file(&path).unwrap();
+        std::fs::create_dir(&path).unwrap();
+        assert_eq!(find(&path), Found::Foreign, "a directory");
+        std::fs::remove_dir(&path).unwrap();
+        std::fs::write(&path, b"short").unwrap();
+        assert_eq!(find(&path), Found::Foreign, "a torn file");
+        std::fs::remove_dir_all(folder).unwrap();
+    }
+}
