@@ -20,6 +20,7 @@ __all__ = [
     "__version__",
     "crash_report",
     "crash_reports",
+    "journal_beside",
     "libzmq_has",
     "libzmq_version",
     "murmur2",
@@ -64,6 +65,9 @@ def crash_reports(folder: str, *, own_journal: str | None = None) -> list[str]:
     What dead kernels left there is made into reports first; `own_journal` is the caller's, which is left alone. At most
     10 reports are kept. Reads files with the GIL released.
     """
+
+def journal_beside(connection_file: str) -> str:
+    """Path of the journal of the kernel with this connection file, whether there is one or not."""
 
 def raise_in_thread(thread_id: int, kind: type[BaseException] | None) -> bool:
     """Raise `kind` in the thread with this `threading.get_ident()` at its next bytecode.

@@ -94,8 +94,10 @@ class FakeCore:
     connection_file = "kernel-test.json"
     connection_info: Mapping[str, Any] = {"transport": "tcp", "shell_port": 1}
     session_id = "kernel-session"
+    journal_path: str | None = None
 
     def __init__(self) -> None:
+        self.names: dict[str, int] = {}
         self.publications: list[Publication] = []
         self.comm_routes: list[tuple[str, str | None, str | None]] = []
         self.shell = FakeShellQueue()
@@ -148,6 +150,9 @@ class FakeCore:
 
     def comm_closed(self, comm_id: str) -> None:
         self.comm_routes.append((comm_id, "closed", None))
+
+    def name_cell(self, name: str, execution_count: int) -> None:
+        self.names[name] = execution_count
 
     def subshell_ids(self) -> list[str]:
         return []

@@ -113,7 +113,11 @@ impl Report {
     pub fn of(remains: &Remains, kernel: &str) -> Option<Self> {
         let view = View::new(&remains.record)?;
         // What stands there otherwise is of somebody else, a child that C code forked for instance.
-        let mut threads = if has_stacks(&view) { parse(&remains.stacks) } else { Vec::new() };
+        let mut threads = if has_stacks(&view) {
+            parse(&remains.stacks)
+        } else {
+            Vec::new()
+        };
         label(&mut threads, &view);
         if !threads.iter().any(|thread| thread.current) {
             let struck = Some(view.thread()).filter(|id| *id != 0);

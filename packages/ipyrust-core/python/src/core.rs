@@ -319,8 +319,9 @@ impl KernelCore {
     }
 
     #[getter]
-    fn journal_path(&self) -> Option<PathBuf> {
-        self.core.post_mortem.journal_path().map(Into::into)
+    fn journal_path(&self) -> Option<String> {
+        let path = self.core.post_mortem.journal_path()?;
+        Some(path.to_string_lossy().into_owned())
     }
 
     fn watch_endings(&self) {

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use ipyrust_engine::crash;
+use ipyrust_engine::{crash, journal};
 use pyo3::exceptions::PyOSError;
 use pyo3::prelude::*;
 
@@ -33,4 +33,10 @@ pub(crate) fn crash_report(path: PathBuf, as_json: bool) -> PyResult<String> {
             .map_err(|error| PyOSError::new_err(error.to_string()));
     }
     Ok(report.text())
+}
+
+#[pyfunction]
+pub(crate) fn journal_beside(connection_file: PathBuf) -> String {
+    let path = journal::path_beside(&connection_file);
+    path.to_string_lossy().into_owned()
 }

@@ -64,6 +64,7 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(write_connection_file, module)?)?;
     module.add_function(wrap_pyfunction!(crash::crash_report, module)?)?;
     module.add_function(wrap_pyfunction!(crash::crash_reports, module)?)?;
+    module.add_function(wrap_pyfunction!(crash::journal_beside, module)?)?;
     module.add_class::<core::KernelCore>()?;
     module.add_class::<queue::RequestQueue>()?;
     module.add_class::<request::Request>()?;

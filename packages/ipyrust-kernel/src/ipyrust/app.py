@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 HELP = """\
 usage: python -m ipyrust [-f FILE] [OPTION …] [-- ARGUMENT …]
        python -m ipyrust install --help
+       python -m ipyrust crash --help
 
 A Jupyter kernel for Python. With -f it serves the connection file FILE, as Jupyter
 starts it; without, it writes one and prints how to attach a client.
@@ -65,6 +66,10 @@ def main(arguments: Sequence[str]) -> int:
         from ipyrust.install import main as install
 
         return install(arguments[1:])
+    if arguments and arguments[0] == "crash":
+        from ipyrust.crash_reports import main as crash
+
+        return crash(arguments[1:])
     try:
         line = parse(arguments)
     except UsageError as error:
@@ -117,10 +122,21 @@ def _remove_when_terminated(file: ConnectionFile) -> None:
     def end(signum: int, _frame: object) -> None:
         if os.getpid() == owner:  # and not a child that a cell forked
             file.remove()
+            _remove_journal(file)
         signal.signal(signum, signal.SIG_DFL)
         os.kill(os.getpid(), signum)
 
     signal.signal(signal.SIGTERM, end)
+
+
+def _remove_journal(file: ConnectionFile) -> None:
+    """An end that was asked for is no crash."""
+    from contextlib import suppress
+
+    from ipyrust_core._native import journal_beside
+
+    with suppress(OSError):
+        os.unlink(journal_beside(file.path))
 
 
 def _run(file: ConnectionFile, line: CommandLine) -> int:
@@ -143,7 +159,12 @@ def _run(file: ConnectionFile, line: CommandLine) -> int:
         return _fail(ExitCode.VERSIONS, _why_versions_differ(core_version))
     try:
         interpreter = _interpreter(file, line)
-        return run_kernel(file.path, interpreter, capture_fds=_captures_fds(line))
+        return run_kernel(
+            file.path,
+            interpreter,
+            capture_fds=_captures_fds(line),
+            crash_reports=_is_on(line, "crash_reports", "IPYRUST_CRASH_REPORTS"),
+        )
     except ConnectionFileError as error:
         from ipyrust.exit_codes import ExitCode
 
@@ -172,8 +193,13 @@ def _why_versions_differ(core_version: str) -> str:
 
 def _captures_fds(line: CommandLine) -> bool:
     """Whether the descriptors are captured: `--IPKernelApp.capture_fd_output`, else IPYRUST_CAPTURE_FDS, else yes."""
-    unwanted = os.environ.get("IPYRUST_CAPTURE_FDS", "").lower() in ("0", "false", "no", "off")
-    return bool(line.options.get("capture_fds", not unwanted))
+    return _is_on(line, "capture_fds", "IPYRUST_CAPTURE_FDS")
+
+
+def _is_on(line: CommandLine, option: str, variable: str) -> bool:
+    """What the command line says of `option`, else the environment's `variable`, else yes."""
+    unwanted = os.environ.get(variable, "").lower() in ("0", "false", "no", "off")
+    return bool(line.options.get(option, not unwanted))
 
 
 def _interpreter(file: ConnectionFile, line: CommandLine) -> IPythonInterpreter:
@@ -203,6 +229,7 @@ def _options(line: CommandLine) -> KernelOptions:
     from ipyrust.options import KernelOptions
 
     fields: dict[str, Any] = {"capture_fds": _captures_fds(line), **line.options}
+    fields.pop("crash_reports", None)  # the engine's
     return KernelOptions(
         **fields,
         config=tuple(line.config),

@@ -111,6 +111,7 @@ BOOL_OPTIONS = {
     "quiet": "quiet",
     "trio_loop": "trio_loop",
     "capture_fd_output": "capture_fds",
+    "crash_reports": "crash_reports",
 }
 HELP = {"h", "help", "help-all"}
 VERSION = {"version", "V"}

@@ -36,7 +36,8 @@ def supported_features() -> list[str]:
         has_debugger = find_spec("debugpy") is not None
     except (ImportError, ValueError):
         has_debugger = False
-    return ["kernel subshells", "debugger"] if has_debugger else ["kernel subshells"]
+    features = ["kernel subshells", "stack dumps"]
+    return [*features, "debugger"] if has_debugger else features
 
 
 def find_ipython_version() -> str:

@@ -117,6 +117,7 @@ def make_shell(
         kernel=facade,
         publisher=publisher,
     )
+    shell.compile.on_named = publisher.core.name_cell
     for speaker in (shell.displayhook, shell.display_pub):
         speaker.attach(publisher, facade.session, facade.iopub_socket)
     shell.displayhook.topic = f"kernel.{publisher.core.session_id}.execute_result".encode()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from IPython.core.compilerop import CachingCompiler
@@ -17,9 +17,15 @@ class CellCompiler(CachingCompiler):
     _of_session = 0
     _of_thread = threading.local()
 
+    on_named: Callable[[str, int], None] | None = None
+    """Hears the name and the number of every cell, so that tracebacks made without Python can say `In [n]`."""
+
     def get_code_name(self, raw_code: str, transformed_code: str, number: int) -> str:
         """Name of the cell that holds `raw_code`."""
-        return cell_file_name(raw_code)
+        name = cell_file_name(raw_code)
+        if self.on_named is not None:
+            self.on_named(name, number)
+        return name
 
     @property
     def flags(self) -> int:

@@ -14,7 +14,7 @@ from IPython.core.magic import Magics, line_magic, magics_class
 
 @magics_class
 class KernelMagics(Magics):
-    """%edit, %clear, %less, %more, %man, %connect_info, %qtconsole, %autosave, %subshell."""
+    """%edit, %clear, %less, %more, %man, %connect_info, %crash, %qtconsole, %autosave, %subshell."""
 
     shell: Any
 
@@ -96,6 +96,22 @@ class KernelMagics(Magics):
             "or, on this machine, with\n"
             f"    jupyter console --existing {path}"
         )
+
+    @line_magic
+    def crash(self, arg_s: str) -> None:
+        """Show why the last kernel died that did not end in order.
+
+        %crash [FILE] [--all] [--json] [--clear]: --all shows every report that is kept, --clear removes them.
+        """
+        from ipyrust.crash_reports import parse, run
+
+        core = self.shell.publisher.core
+        try:
+            command = parse(arg_s.split())
+            folder = command.folder or os.path.dirname(core.connection_file) or "."
+            print(run(command, folder, core.journal_path))
+        except (OSError, ValueError) as error:
+            raise UsageError(str(error)) from None
 
     @line_magic
     def qtconsole(self, arg_s: str) -> None:
