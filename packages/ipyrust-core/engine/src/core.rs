@@ -35,7 +35,7 @@ use crate::wake::Wake;
 /// How long a blocked writer sleeps between two calls of `pause`.
 const PAUSE: Duration = Duration::from_millis(50);
 /// How long a dying kernel may talk.
-const LAST_WORDS: Duration = Duration::from_millis(200);
+const LAST_WORDS: Duration = Duration::from_millis(500);
 /// Subshells that may be open at once.
 pub const MAX_SUBSHELLS: usize = 256;
 

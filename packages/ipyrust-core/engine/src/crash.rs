@@ -138,7 +138,7 @@ impl Report {
             kernel: kernel.to_owned(),
             started: moment(view.started_ms()),
             died: view.died_ms().map(moment),
-            cause: cause(&view),
+            cause: cause(&view, kills(&view.limit().0)),
             cells: cells.collect(),
             more_cells: view.more_cells(),
             threads,
@@ -288,7 +288,8 @@ fn meaning(signal: i32) -> &'static str {
     }
 }
 
-fn cause(view: &View<'_>) -> Cause {
+/// `kills_now` are counted as in [`crate::record::Memory`]: in our group, on the host.
+fn cause(view: &View<'_>, kills_now: (u64, u64)) -> Cause {
     if let Some(number) = view.signal() {
         let name = Signal::try_from(number).map_or("an unknown signal", Signal::as_str);
         return Cause::Signal {
@@ -302,9 +303,8 @@ fn cause(view: &View<'_>) -> Cause {
         Some(Ending::IoError) => Cause::IoError,
         None => {
             let before = view.memory();
-            let (group, host) = kills(&view.limit().0);
             Cause::Killed {
-                out_of_memory: group > before.group_kills || host > before.host_kills,
+                out_of_memory: kills_now.0 > before.group_kills || kills_now.1 > before.host_kills,
             }
         }
     }
@@ -584,15 +584,32 @@ mod tests {
     #[test]
     fn a_kill_for_want_of_memory_is_told_by_the_systems_counters() {
         let record = Record::new(1);
-        record.note_ending(Ending::ExitNow(4));
-        let report = Report::of(&remains(&record, ""), "k").unwrap();
-        assert_eq!(report.cause, Cause::ExitNow { code: 4 });
-        assert!(report.is_news());
-        let text = Cause::Killed {
-            out_of_memory: true,
+        record.note_memory(&crate::record::Memory {
+            group_kills: 1,
+            host_kills: 4,
+            ..Default::default()
+        });
+        let bytes = record.snapshot();
+        let view = View::new(&bytes).unwrap();
+        for (kills_now, out_of_memory) in [((1, 4), false), ((2, 4), true), ((0, 5), true)] {
+            let found = cause(&view, kills_now);
+            assert_eq!(found, Cause::Killed { out_of_memory }, "{kills_now:?}");
+            assert!(found.to_string().contains("memory ran out"));
         }
-        .to_string();
-        assert!(text.contains("memory ran out"));
+    }
+
+    #[test]
+    fn stacks_that_a_child_left_are_not_taken_for_the_kernels() {
+        let record = Record::new(1);
+        let stacks = "Fatal Python error: Aborted\n\nThread 0x1 (most recent call first):\n  File \"a\", line 1 in f\n";
+        let killed = Report::of(&remains(&record, stacks), "k").unwrap();
+        assert!(killed.threads.is_empty());
+        record.note_ending(Ending::ExitNow(4));
+        let ended = Report::of(&remains(&record, stacks), "k").unwrap();
+        assert_eq!(
+            (ended.cause, ended.threads.len()),
+            (Cause::ExitNow { code: 4 }, 1)
+        );
     }
 
     #[test]

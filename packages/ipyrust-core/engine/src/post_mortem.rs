@@ -8,7 +8,7 @@
 //!
 //! | end | told by the dying kernel | reason in the report | stacks |
 //! |---|---|---|---|
-//! | SIGSEGV, SIGABRT, SIGBUS, SIGFPE, SIGILL | yes, if the I/O thread still can within 300 ms | the signal | of all threads |
+//! | SIGSEGV, SIGABRT, SIGBUS, SIGFPE, SIGILL | yes, if the I/O thread still can within a second | the signal | of all threads |
 //! | SIGSYS, SIGXCPU, SIGTERM, SIGHUP | no | the signal | none |
 //! | `os._exit` | yes | the exit code | of all threads |
 //! | C's `exit` | no | that it was called | none |

@@ -19,6 +19,8 @@ use crate::stack_text::{Thread, bounded, label, parse};
 pub const PATIENCE: Duration = Duration::from_millis(500);
 /// How long the handler of the signal may take to run.
 const DUMP_PATIENCE: Duration = Duration::from_secs(1);
+/// What a client is told whose answer comes from the signal's handler.
+const NOTE: &str = "Python did not answer within 0.5 s: C code may be holding the GIL";
 /// Requests that may wait at the same time.
 pub(crate) const MOST_WAITING: usize = 16;
 
@@ -65,7 +67,11 @@ impl StackRequests {
             if threads.is_empty() {
                 return self.give_up("user code has taken over faulthandler's signal");
             }
-            return Some(Found::Reply(self.due(), content(core, threads, "signal")));
+            let mut content = content(core, threads, "signal");
+            if let Some(content) = content.as_object_mut() {
+                content.insert("note".into(), json!(NOTE));
+            }
+            return Some(Found::Reply(self.due(), content));
         }
         let now = Instant::now();
         if self.dump_by.is_some_and(|by| now >= by) {

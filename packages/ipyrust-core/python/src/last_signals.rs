@@ -44,7 +44,7 @@ const ENDINGS: [c_int; 4] = [libc::SIGSYS, libc::SIGXCPU, libc::SIGTERM, libc::S
 /// The signal that asks for the stacks of all threads, as it does in a JVM.
 const STACKS: c_int = libc::SIGQUIT;
 /// How often and how long, in milliseconds, a dying thread waits for the I/O thread.
-const WAITS: c_int = 60;
+const WAITS: c_int = 200;
 const WAIT_MS: c_int = 5;
 
 /// The record, mapped. Never unmapped: a handler may run at any time.
