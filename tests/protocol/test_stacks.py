@@ -21,7 +21,12 @@ from frontend import (
     stdout,
 )
 
-HOLD_GIL = "import ctypes\nprint('go', flush=True)\nctypes.PyDLL(None).sleep(1000)"
+HOLD_GIL = """\
+import ctypes, sys
+sys.setswitchinterval(1000)  # From here on no other thread gets its turn.
+print('go')
+ctypes.PyDLL(None).sleep(1000)
+"""
 
 PLACES = {
     "loop": ("def spin():\n    print('go', flush=True)\n    while True: pass\nspin()", "spin"),
@@ -55,6 +60,14 @@ def begin(frontend: Frontend, code: str) -> Exchange:
     cell = frontend.execute(code)
     cell.reaches(stdout("go\n"))
     return cell
+
+
+@pytest.fixture
+def stuck(
+    start_kernel: Callable[..., KernelProcess], connect: Callable[[KernelProcess], Frontend]
+) -> Frontend:
+    """A client of a kernel that nobody will ask anything after the test."""
+    return connect(start_kernel())
 
 
 @pytest.mark.parametrize("place", PLACES)
@@ -112,15 +125,15 @@ def test_a_subshell_tells_where_it_is(fresh: Frontend) -> None:
     fresh.interrupt()
 
 
-def test_a_kernel_whose_c_code_holds_the_gil_tells_where_it_is(fresh: Frontend) -> None:
-    begin(fresh, HOLD_GIL)
-    request = fresh.request("stack_request", channel="control")
+def test_a_kernel_whose_c_code_holds_the_gil_tells_where_it_is(stuck: Frontend) -> None:
+    begin(stuck, HOLD_GIL)
+    request = stuck.request("stack_request", channel="control")
     request.sees(busy, reply("ok"), idle)
     content = request.reply.content
     assert content["source"] == "signal" and "GIL" in content["note"]
     thread = cell_thread(content)
     assert (thread["name"], own_functions(thread)) == ("MainThread", ["<module>"])
-    assert thread["frames"][0]["line"] == 3
+    assert thread["frames"][0]["line"] == 4
 
 
 @pytest.mark.parametrize(
@@ -132,10 +145,10 @@ def test_a_kernel_whose_c_code_holds_the_gil_tells_where_it_is(fresh: Frontend) 
     ],
     ids=["handled", "blocked", "unregistered"],
 )
-def test_without_the_signal_the_answer_is_an_error(fresh: Frontend, spoil: str) -> None:
-    fresh.run(spoil)
-    cell = begin(fresh, HOLD_GIL)
-    content = stacks(fresh)
+def test_without_the_signal_the_answer_is_an_error(stuck: Frontend, spoil: str) -> None:
+    stuck.run(spoil)
+    cell = begin(stuck, HOLD_GIL)
+    content = stacks(stuck)
     assert (content["status"], content["ename"]) == ("error", "StackError")
     assert "Python does not answer" in content["evalue"]
     assert not cell.is_idle
@@ -147,17 +160,18 @@ def test_user_code_has_the_signal_if_it_wants_it(fresh: Frontend) -> None:
     )
     fresh.kernel.popen.send_signal(signal.SIGQUIT)
     fresh.wait_for(lambda: fresh.value("got") == "[1]", "the handler of user code")
-    begin(fresh, "print('go', flush=True)\nimport time; time.sleep(1000)")
+    cell = begin(fresh, PLACES["sleep"][0])
     assert stacks(fresh)["source"] == "python"
     fresh.interrupt()
+    cell.finish()
     assert fresh.value("got") == "[1]"
 
 
-def test_the_signal_writes_the_stacks_to_the_log(fresh: Frontend) -> None:
-    begin(fresh, HOLD_GIL)
-    fresh.kernel.popen.send_signal(signal.SIGQUIT)
+def test_the_signal_writes_the_stacks_to_the_log(stuck: Frontend) -> None:
+    begin(stuck, HOLD_GIL)
+    stuck.kernel.popen.send_signal(signal.SIGQUIT)
     expected = "most recent call first"
-    fresh.wait_for(lambda: expected in fresh.kernel.stderr, "stacks on the process's own stderr")
+    stuck.wait_for(lambda: expected in stuck.kernel.stderr, "stacks on the process's own stderr")
 
 
 def test_a_kernel_that_still_imports_tells_where_it_is(
@@ -186,9 +200,9 @@ def test_a_kernel_that_still_imports_tells_where_it_is(
     gate.open()
 
 
-def test_too_many_requests_are_refused(fresh: Frontend) -> None:
-    begin(fresh, HOLD_GIL)
-    requests = [fresh.request("stack_request", channel="control") for _ in range(40)]
+def test_too_many_requests_are_refused(stuck: Frontend) -> None:
+    begin(stuck, HOLD_GIL)
+    requests = [stuck.request("stack_request", channel="control") for _ in range(40)]
     statuses = {request.reply.content.get("ename", "ok") for request in requests}
     assert "ok" in statuses and statuses <= {"ok", "QueueFull"}
 

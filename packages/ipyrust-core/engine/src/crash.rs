@@ -9,6 +9,7 @@ use nix::sys::signal::Signal;
 use rustix::fs::{Mode, OFlags, open};
 use serde::{Deserialize, Serialize};
 
+use crate::fatal::CRASHES;
 use crate::journal::{self, Found, Remains, open_own};
 use crate::memory::kills;
 use crate::record::{Ending, View};
@@ -312,15 +313,8 @@ fn cause(view: &View<'_>, kills_now: (u64, u64)) -> Cause {
 
 /// Whether this end is one for which `faulthandler` wrote the stacks.
 fn has_stacks(view: &View<'_>) -> bool {
-    let crashes = [
-        Signal::SIGSEGV,
-        Signal::SIGABRT,
-        Signal::SIGBUS,
-        Signal::SIGFPE,
-        Signal::SIGILL,
-    ];
     match view.signal().map(Signal::try_from) {
-        Some(signal) => signal.is_ok_and(|signal| crashes.contains(&signal)),
+        Some(signal) => signal.is_ok_and(|signal| CRASHES.contains(&signal)),
         None => matches!(view.ending(), Some(Ending::ExitNow(_))),
     }
 }

@@ -4,6 +4,17 @@
 
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 
+use nix::sys::signal::Signal;
+
+/// Signals of a crash: `faulthandler` writes the stacks, and then clients are told.
+pub const CRASHES: [Signal; 5] = [
+    Signal::SIGSEGV,
+    Signal::SIGABRT,
+    Signal::SIGBUS,
+    Signal::SIGFPE,
+    Signal::SIGILL,
+];
+
 /// Shared by the handlers of signals, which belong to the whole process, and the I/O thread.
 #[derive(Debug, Default)]
 pub struct Fatal {

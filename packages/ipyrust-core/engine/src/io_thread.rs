@@ -20,6 +20,7 @@ use nix::sys::signal::SigSet;
 use crate::answers::{REPLY_PATIENCE, answer};
 use crate::core::{Command, Core, Counters, ExitReason};
 use crate::error::{Error, Reject, Result};
+use crate::fatal::CRASHES;
 use crate::frames::Frames;
 use crate::message::{Channel, Request, open, push_json_string};
 use crate::outbox::{Entry, Next, Outgoing, StreamName, StreamText};
@@ -115,8 +116,12 @@ pub(crate) fn spawn(mut thread: IoThread) -> Result<JoinHandle<()>> {
     Builder::new()
         .name("ipyrust-io".into())
         .spawn(move || {
-            // Signals are the main thread's business: it must be the one whose system call they end.
-            let _ = SigSet::all().thread_block();
+            // Signals are the main thread's business: it must be the one whose system call they end. Those of a crash hit
+            // the thread that caused them, and one that blocks them dies without its handler; the control thread and the
+            // subshells' inherit what is blocked here.
+            let mut blocked = SigSet::all();
+            CRASHES.iter().for_each(|signal| blocked.remove(*signal));
+            let _ = blocked.thread_block();
             let core = Arc::clone(&thread.core);
             let ended = catch_unwind(AssertUnwindSafe(|| thread.run()));
             if core.post_mortem.fatal.has_struck() {

@@ -13,7 +13,7 @@ use std::sync::atomic::{
 };
 
 use ipyrust_engine::Core;
-use ipyrust_engine::fatal::Fatal;
+use ipyrust_engine::fatal::{CRASHES, Fatal};
 use ipyrust_engine::post_mortem::own_thread;
 use ipyrust_engine::record::{Block, DIED_AT, ENDING_AT, EXIT_CALLED, SIGNAL_AT, THREAD_AT};
 
@@ -31,14 +31,6 @@ static DUMPER: AtomicUsize = AtomicUsize::new(0);
 /// Whether [`called_exit`] is registered.
 static SEES_EXIT: AtomicBool = AtomicBool::new(false);
 
-/// Signals of a crash: Python's faulthandler writes the stacks, and then clients are told.
-const CRASHES: [c_int; 5] = [
-    libc::SIGSEGV,
-    libc::SIGABRT,
-    libc::SIGBUS,
-    libc::SIGFPE,
-    libc::SIGILL,
-];
 /// Signals that end a process that has no handler; only noted.
 const ENDINGS: [c_int; 4] = [libc::SIGSYS, libc::SIGXCPU, libc::SIGTERM, libc::SIGHUP];
 /// The signal that asks for the stacks of all threads, as it does in a JVM.
@@ -90,7 +82,7 @@ pub(crate) fn map_file(file: &File, len: usize) -> std::io::Result<Block> {
 pub(crate) fn watch_endings(core: &Core) {
     own(core);
     for signal in CRASHES {
-        replace_default(signal, on_crash as *const () as usize);
+        replace_default(signal as c_int, on_crash as *const () as usize);
     }
     for signal in ENDINGS {
         replace_default(signal, on_ending as *const () as usize);
