@@ -32,8 +32,10 @@ PLACES = {
     "loop": ("def spin():\n    print('go', flush=True)\n    while True: pass\nspin()", "spin"),
     "sleep": ("import time\nprint('go', flush=True)\ntime.sleep(1000)", "<module>"),
     "await": (
-        "import asyncio\nasync def wait():\n    print('go', flush=True)\n"
-        "    await asyncio.sleep(1000)\nawait wait()",
+        (
+            "import asyncio\nasync def wait():\n    print('go', flush=True)\n"
+            "    await asyncio.sleep(1000)\nawait wait()"
+        ),
         "wait",
     ),
 }

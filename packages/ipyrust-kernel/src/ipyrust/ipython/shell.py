@@ -74,6 +74,7 @@ class ZMQInteractiveShell(InteractiveShell):
     profile_dir = Instance(ProfileDir, allow_none=True)
     displayhook: ZMQShellDisplayHook
     display_pub: ZMQDisplayPublisher
+    compile: CellCompiler
     keepkernel_on_exit: bool | None = None
 
     _completer: Any = None
