@@ -45,7 +45,8 @@ def program(name: str) -> str:
     path = shutil.which(name)
     if path is None:
         raise MissingToolError(
-            f"no {name!r} on PATH; on Debian: apt-get install nix-bin libzmq3-dev pkg-config build-essential"
+            f"no {name!r} on PATH: `./run nix-test` brings maturin; the machine must have a Rust toolchain, Nix, "
+            "pkg-config, libzmq and compilers (Debian: nix-bin pkg-config libzmq3-dev build-essential)"
         )
     return path
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import subprocess
+from collections.abc import Callable
 
 import pytest
 
@@ -59,3 +60,23 @@ def test_the_kernel_sees_only_what_its_package_names(nix: Nix) -> None:
         "import importlib.util as u; print([n for n in ('IPython', 'pytest') if u.find_spec(n)])"
     )
     assert output(interpreter, "-c", probe) == "['IPython']"
+
+
+@pytest.mark.parametrize(
+    ("package", "old", "new", "said"),
+    [
+        ("ipyrust-core", "[ zeromq ]", "[ ]", "pkg-config finds none"),
+        (
+            "ipyrust-kernel",
+            "packagesOf manifest.project.dependencies",
+            "builtins.tail (packagesOf manifest.project.dependencies)",
+            "ipyrust-kernel requires comm",
+        ),
+    ],
+)
+def test_a_dependency_that_is_not_named_is_not_there(
+    nix: Nix, changed: Callable[[str, str, str], Nix], package: str, old: str, new: str, said: str
+) -> None:
+    nix.build(f"packages.{SYSTEM}.{package}")
+    flake = changed(f"nix/{package}.nix", old, new)
+    assert said in flake.error("build", "--no-link", "-L", f".#packages.{SYSTEM}.{package}")
