@@ -42,6 +42,16 @@ def peer(name: str) -> Reference:
     )
 
 
+def peer_in(name: str, row_name: str) -> Reference:
+    """Another row of one peer."""
+    return Reference(
+        f"{name}'s {row_name}",
+        lambda medians, judged, row: (
+            None if name == judged else medians.get(row_name, {}).get(name)
+        ),
+    )
+
+
 def own(row_name: str) -> Reference:
     """Another row of the judged kernel."""
     return Reference(
@@ -98,6 +108,7 @@ _INTERRUPTS = {
 MARKS: Mapping[str, tuple[Mark, ...]] = {
     "start_info": (Mark(0.15, IPYKERNEL),),
     "start_cell": (Mark(0.45, IPYKERNEL), Mark(1.0, XEUS)),
+    "start_warm": (Mark(0.15, peer_in("ipykernel", "start_cell")),),
     "pass_p50": (Mark(0.10, IPYKERNEL), Mark(0.40, XEUS)),
     "pass_p99": (Mark(0.10, IPYKERNEL), Mark(0.40, XEUS), Mark(2.0, own("pass_p50"))),
     "history_p50": (Mark(0.15, IPYKERNEL),),

@@ -11,10 +11,12 @@ from benchmarks.measures import (
     interrupts,
     output,
     startup,
+    warm,
 )
 
 MEASURES: tuple[Measure, ...] = (
     *startup.MEASURES,
+    *warm.MEASURES,
     *cells.MEASURES,
     *control.MEASURES,
     *output.MEASURES,
