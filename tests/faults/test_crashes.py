@@ -221,6 +221,19 @@ def test_an_orderly_end_leaves_nothing(doomed: Frontend, folder: Path, restart: 
     assert (journals(folder), reports(folder)) == ([], [])
 
 
+def test_a_kernel_started_by_hand_and_killed_leaves_nothing(tmp_path: Path) -> None:
+    env = {**kernel_environment(tmp_path, {}), "JUPYTER_RUNTIME_DIR": str(tmp_path)}
+    argv = [sys.executable, "-m", "ipyrust"]
+    with subprocess.Popen(argv, env=env, stdout=subprocess.PIPE, text=True) as kernel:
+        assert kernel.stdout
+        announced = [kernel.stdout.readline() for _ in range(4)]
+        assert "kill" in announced[-1]
+        assert len(journals(tmp_path)) == 1
+        kernel.terminate()
+        assert kernel.wait(DEADLINE) == -signal.SIGTERM
+    assert list(tmp_path.glob("*ipyrust*")) + list(tmp_path.glob("kernel*")) == []
+
+
 @pytest.mark.parametrize("code", ["quit", "import sys; sys.exit(3)"])
 def test_leaving_by_a_cell_leaves_nothing(doomed: Frontend, folder: Path, code: str) -> None:
     doomed.execute(code).finish()

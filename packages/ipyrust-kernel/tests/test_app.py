@@ -19,7 +19,7 @@ import sys
 
 __version__ = {version!r}
 
-def run_kernel(connection_file, interpreter, *, capture_fds):
+def run_kernel(connection_file, interpreter, *, capture_fds, crash_reports):
     {body}
     return 0
 """
@@ -212,6 +212,15 @@ def test_file_descriptors_are_captured(
     kernel: Kernel, arguments: list[str], captures: bool
 ) -> None:
     assert kernel("-f", "k", *arguments, engine="print(capture_fds)").stdout == f"{captures}\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "wanted"), [([], True), (["--IPKernelApp.crash_reports=False"], False)]
+)
+def test_crash_reports_can_be_switched_off(
+    kernel: Kernel, arguments: list[str], wanted: bool
+) -> None:
+    assert kernel("-f", "k", *arguments, engine="print(crash_reports)").stdout == f"{wanted}\n"
 
 
 def test_variables_instead_of_arguments(kernel: Kernel) -> None:
