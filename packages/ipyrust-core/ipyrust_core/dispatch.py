@@ -96,8 +96,9 @@ def _execute(request: Request, kernel: Kernel, shell: Shell) -> None:
     if not cell.silent:
         count = kernel.interpreter.execution_count
         kernel.publish("execute_input", {"code": cell.code, "execution_count": count})
-        # A message without a parent is shown by next to no client, so the first cell carries it.
-        if (notice := kernel.core.take_crash_notice()) is not None:
+        # A message without a parent is shown by next to no client, so the first cell of the user carries it; what
+        # frontends run for themselves is not stored.
+        if cell.store_history and (notice := kernel.core.take_crash_notice()) is not None:
             kernel.core.write_stream("stderr", notice, parent=request)
     slot = kernel.core.begin_cell(request, count, cell.code)
     try:

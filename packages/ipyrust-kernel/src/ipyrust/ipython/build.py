@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 from ipyrust.comms import KernelCommManager, kernel_comms
 from ipyrust.compat import ipykernel_stand_ins
-from ipyrust.ipython.compiler import CellCompiler
 from ipyrust.ipython.kernel_traits import kernel_trait
 from ipyrust.ipython.profile import find_profile, load_options
 from ipyrust.ipython.shell import ZMQInteractiveShell
@@ -118,8 +117,7 @@ def make_shell(
         kernel=facade,
         publisher=publisher,
     )
-    if isinstance(shell.compile, CellCompiler):  # and not one that the configuration names
-        shell.compile.on_named = publisher.core.name_cell
+    shell.compile.on_named = publisher.core.name_cell
     for speaker in (shell.displayhook, shell.display_pub):
         speaker.attach(publisher, facade.session, facade.iopub_socket)
     shell.displayhook.topic = f"kernel.{publisher.core.session_id}.execute_result".encode()
