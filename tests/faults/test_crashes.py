@@ -442,6 +442,8 @@ def test_user_code_may_use_faulthandler_itself(doomed: Frontend, tmp_path: Path)
 
 def test_os_exit_is_itself_for_those_who_look(doomed: Frontend) -> None:
     assert doomed.value("__import__('os')._exit.__name__") == "'_exit'"
+    doomed.run("import os, pickle")
+    assert doomed.value("pickle.loads(pickle.dumps(os._exit)) is os._exit") == "True"
     cell = doomed.execute("import os; os._exit('three')")
     assert cell.finish().reply.content["ename"] == "TypeError"  # type: ignore[union-attr]
 

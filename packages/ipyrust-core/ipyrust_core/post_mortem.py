@@ -80,5 +80,6 @@ def noting_exit(
                 pass
         original(status)
 
-    _exit.__doc__ = original.__doc__
+    # Under this name it is pickled, as work for other processes is, and found there: the original, or this.
+    _exit.__module__, _exit.__qualname__, _exit.__doc__ = "os", "_exit", original.__doc__
     return _exit
