@@ -220,6 +220,7 @@ class KernelCore:
         parent_pid: int | None = None,
         capture_fds: bool = False,
         stop_grace: float = 2.0,
+        replay_bytes: int = 0,
         username: str = "kernel",
         serve_control: Callable[[], None] | None = None,
     ) -> Self:
@@ -235,6 +236,7 @@ class KernelCore:
             parent_pid: exit when this process ends; None = watch nobody.
             capture_fds: put pipes over file descriptors 1 and 2 and publish what is written there.
             stop_grace: seconds a shutdown waits for running user code before it ends the process.
+            replay_bytes: how much of what executions published is kept for `replay_request`; 0 keeps nothing.
             username: `username` of our headers.
             serve_control: run once in a native thread of its own when the first request for `control` arrives.
 

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 EXIT_CODES = {"shutdown": 0, "restart": 0, "closed": 0, "parent_died": 1, "io_error": 70}
 """Exit code of the process by the engine's reason to stop."""
 
+REPLAY_BYTES = 16 << 20
+"""Bytes of output that are kept for clients that were away, unless somebody asks for another number."""
+
 
 def run_kernel(
     connection_file: str,
@@ -27,6 +30,7 @@ def run_kernel(
     parent_pid: int | None = None,
     capture_fds: bool = False,
     crash_reports: bool = True,
+    replay_bytes: int = REPLAY_BYTES,
 ) -> int:
     """Serve `interpreter` on the addresses of `connection_file` until shutdown. Main thread only.
 
@@ -38,6 +42,7 @@ def run_kernel(
         capture_fds: publish what is written to file descriptors 1 and 2.
         crash_reports: keep a journal beside the connection file, of which the next kernel makes a report if this one
             does not end in order.
+        replay_bytes: how much output is kept for clients that were away; 0 keeps nothing.
 
     Returns:
         The exit code for the process (`EXIT_CODES`).
@@ -54,10 +59,11 @@ def run_kernel(
     control = _LazyControl()
     core = KernelCore(
         connection_file,
-        kernel_info=dumps({"status": "ok", **interpreter.kernel_info()}).encode(),
+        kernel_info=dumps(_kernel_info(interpreter, replay_bytes)).encode(),
         log_fd=log_fd,
         parent_pid=_watched_pid(parent_pid),
         capture_fds=capture_fds,
+        replay_bytes=replay_bytes,
         serve_control=control.serve,
     )
     post_mortem = PostMortem(core)
@@ -75,6 +81,13 @@ def run_kernel(
         post_mortem.restore()
         core.close()
         _signal.signal(_signal.SIGINT, before)
+
+
+def _kernel_info(interpreter: "Interpreter", replay_bytes: int) -> dict[str, object]:
+    """Content of kernel_info_reply: what the language says, and what the engine does beyond the specification."""
+    info = interpreter.kernel_info()
+    features = [*info.get("supported_features", ()), *(["replay"] if replay_bytes else [])]
+    return {"status": "ok", **info, "supported_features": features}
 
 
 def _ignore_interrupt(signum: int, frame: object) -> None:

@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 
 use crate::connection::{Port, random_hex};
 use crate::core::{Core, ExitReason, MAX_SUBSHELLS};
+use crate::kept::{Kept, Page};
 use crate::message::Request;
 use crate::outbox::Outgoing;
 use crate::queue::RequestQueue;
@@ -18,6 +19,8 @@ use crate::usage::Usage;
 pub(crate) struct Answered {
     /// Content of the reply.
     pub(crate) content: Bytes,
+    /// Binary buffers of the reply.
+    pub(crate) buffers: Vec<Bytes>,
     /// Publications that follow the reply.
     pub(crate) then: Vec<Outgoing>,
     /// Stop serving once the reply is out.
@@ -26,8 +29,24 @@ pub(crate) struct Answered {
 
 impl From<Value> for Answered {
     fn from(content: Value) -> Self {
+        Page::from(content).into()
+    }
+}
+
+impl From<Page> for Answered {
+    fn from(page: Page) -> Self {
         Self {
-            content: Bytes::from(content.to_string()),
+            buffers: page.buffers,
+            ..Self::from(Bytes::from(page.content))
+        }
+    }
+}
+
+impl From<Bytes> for Answered {
+    fn from(content: Bytes) -> Self {
+        Self {
+            content,
+            buffers: Vec::new(),
             then: Vec::new(),
             exit: None,
         }
@@ -38,15 +57,12 @@ impl From<Value> for Answered {
 pub(crate) fn answer(
     core: &Core,
     usage: &mut Usage,
+    kept: &Kept,
     request: &Arc<Request>,
     kind: Answer,
 ) -> Answered {
     match kind {
-        Answer::KernelInfo => Answered {
-            content: core.kernel_info.lock().clone(),
-            then: Vec::new(),
-            exit: None,
-        },
+        Answer::KernelInfo => core.kernel_info.lock().clone().into(),
         Answer::Connect => connect(core).into(),
         Answer::Interrupt => {
             interrupt(core, request);
@@ -54,6 +70,7 @@ pub(crate) fn answer(
         }
         Answer::Shutdown => shutdown(core, request),
         Answer::Usage => usage.content().into(),
+        Answer::Replay => kept.answer(request.content()).into(),
         Answer::CreateSubshell => create_subshell(core, request).into(),
         Answer::DeleteSubshell => delete_subshell(core, request).into(),
         Answer::ListSubshell => json!({"status": "ok", "subshell_id": core.subshell_ids()}).into(),
@@ -102,9 +119,9 @@ fn shutdown(core: &Core, request: &Arc<Request>) -> Answered {
         ExitReason::Shutdown
     };
     Answered {
-        content,
         then: vec![broadcast],
         exit: Some(reason),
+        ..content.into()
     }
 }
 

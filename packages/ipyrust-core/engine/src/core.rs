@@ -91,6 +91,8 @@ pub struct Options {
     pub capture_fds: bool,
     /// How long a shutdown waits for running code.
     pub stop_grace: Duration,
+    /// Bytes of publications kept for `replay_request`; 0 keeps nothing.
+    pub replay_bytes: usize,
     /// `username` of our headers.
     pub username: String,
     /// Ends the process at once with this code; called when running code ignores a shutdown.
@@ -246,7 +248,13 @@ impl Core {
             io: Mutex::default(),
             forked: AtomicBool::new(false),
         });
-        let thread = IoThread::new(Arc::clone(&core), sockets, wake, options.parent_pid);
+        let thread = IoThread::new(
+            Arc::clone(&core),
+            sockets,
+            wake,
+            options.parent_pid,
+            options.replay_bytes,
+        );
         *core.io.lock() = Some(io_thread::spawn(thread)?);
         Ok(core)
     }

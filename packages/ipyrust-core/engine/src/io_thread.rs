@@ -22,9 +22,10 @@ use crate::core::{Command, Core, Counters, ExitReason};
 use crate::error::{Error, Reject, Result};
 use crate::fatal::CRASHES;
 use crate::frames::Frames;
+use crate::kept::{Kept, Kind, Limits};
 use crate::message::{Channel, Request, open, push_json_string};
 use crate::outbox::{Entry, Next, Outgoing, StreamName, StreamText};
-use crate::publisher::Publisher;
+use crate::publisher::{Publication, Publisher};
 use crate::record::Ending;
 use crate::route::{Answer, Route, route};
 use crate::signature::ReplayWindow;
@@ -64,6 +65,7 @@ pub(crate) struct IoThread {
     replay: ReplayWindow,
     usage: Usage,
     publisher: Publisher,
+    kept: Kept,
     /// Questions that could not be delivered.
     unasked: Vec<Unasked>,
     subscribers: FirstSubscriber,
@@ -165,6 +167,7 @@ impl IoThread {
         sockets: Sockets,
         wake: Arc<Wake>,
         parent_pid: Option<u32>,
+        replay_bytes: usize,
     ) -> Self {
         Self {
             core,
@@ -174,6 +177,7 @@ impl IoThread {
             replay: ReplayWindow::new(REPLAY_WINDOW),
             usage: Usage::default(),
             publisher: Publisher::new(),
+            kept: Kept::new(Limits::of(replay_bytes)),
             unasked: Vec::new(),
             subscribers: FirstSubscriber::Awaited,
             greeted: false,
@@ -353,7 +357,7 @@ impl IoThread {
                 requests
                     .into_iter()
                     .filter(|request| request.claim_reply())
-                    .try_for_each(|request| self.reply_beside(&request, content.clone()))
+                    .try_for_each(|request| self.reply_beside(&request, content.clone(), Vec::new()))
             }
         }
     }
@@ -517,9 +521,9 @@ impl IoThread {
     /// Answer without Python and without waiting for the output of cells.
     fn answer(&mut self, request: &Arc<Request>, kind: Answer) -> Result<()> {
         let core = Arc::clone(&self.core);
-        let answered = answer(&core, &mut self.usage, request, kind);
+        let answered = answer(&core, &mut self.usage, &self.kept, request, kind);
         request.claim_reply();
-        self.reply_beside(request, answered.content)?;
+        self.reply_beside(request, answered.content, answered.buffers)?;
         let _ = core.outbox.push_all(answered.then);
         if kind == Answer::Interrupt {
             self.poke_main_soon();
@@ -530,11 +534,16 @@ impl IoThread {
         Ok(())
     }
 
-    fn reply_beside(&mut self, request: &Arc<Request>, content: Bytes) -> Result<()> {
+    fn reply_beside(
+        &mut self,
+        request: &Arc<Request>,
+        content: Bytes,
+        buffers: Vec<Bytes>,
+    ) -> Result<()> {
         let metadata = Bytes::from_static(b"{}");
         if let Some(reply) = self
             .core
-            .reply_message(request, content, metadata, Vec::new())
+            .reply_message(request, content, metadata, buffers)
         {
             self.send_reply(reply)?;
         }
@@ -574,15 +583,22 @@ impl IoThread {
             content: Bytes::from(content),
             buffers: Vec::new(),
         };
-        // Past the outbox: the subscriber has seen nothing yet, so nothing can be overtaken. (Size 0: it was not queued.)
-        let frames = self.encode(welcome);
-        self.publisher.push(frames, 0);
+        // Past the outbox: the subscriber has seen nothing yet, so nothing can be overtaken.
+        self.push_past_outbox(welcome);
         self.subscribers = FirstSubscriber::Seen;
         if !std::mem::replace(&mut self.greeted, true) {
-            let starting = self.encode(self.core.starting());
-            self.publisher.push(starting, 0);
+            self.push_past_outbox(self.core.starting());
         }
         self.publish().map(|_| ())
+    }
+
+    fn push_past_outbox(&mut self, message: Outgoing) {
+        let frames = self.encode(message);
+        self.publisher.push(Publication {
+            frames,
+            size_bytes: 0,
+            of: None,
+        });
     }
 
     /// Send what waits; returns when to look again, if not only after a wake-up.
@@ -642,16 +658,27 @@ impl IoThread {
             }
             Entry::Stream(text) => stream_message(text),
         };
+        let kind = Kind::of(&message.msg_type, &message.content);
+        let of = message.parent.clone().map(|parent| (parent, kind));
         let frames = self.encode(message);
-        self.publisher.push(frames, size_bytes);
+        self.publisher.push(Publication {
+            frames,
+            size_bytes,
+            of,
+        });
         self.publish().map(|_| ())
     }
 
     /// Send publications until a subscriber has no room; returns when to try again.
     fn publish(&mut self) -> Result<Option<Instant>> {
         let progress = self.publisher.send(&self.sockets.iopub)?;
-        for size_bytes in progress.sent.into_iter().filter(|size| *size > 0) {
-            self.core.outbox.sent(size_bytes);
+        for publication in progress.sent {
+            if publication.size_bytes > 0 {
+                self.core.outbox.sent(publication.size_bytes);
+            }
+            if let Some((request, kind)) = publication.of {
+                self.kept.published(&request, kind, publication.frames);
+            }
         }
         if progress.given_up > 0 {
             let counter = &self.core.counters.dropped;
@@ -698,14 +725,23 @@ impl IoThread {
         if channel == Channel::Stdin {
             return self.ask(message);
         }
+        let parent = message.parent.clone();
         let frames = self.encode(message);
+        self.deliver(channel, &frames)?;
+        if let Some(request) = parent {
+            self.kept.replied(&request, frames);
+        }
+        Ok(())
+    }
+
+    fn deliver(&self, channel: Channel, frames: &[Bytes]) -> Result<()> {
         let socket = match channel {
             Channel::Control => &self.sockets.control,
             Channel::Stdin | Channel::Shell | Channel::Iopub => &self.sockets.shell,
         };
         let give_up = Instant::now() + REPLY_PATIENCE;
         loop {
-            match socket.send(&frames)? {
+            match socket.send(frames)? {
                 Sent::Yes => return Ok(()),
                 Sent::WouldBlock if Instant::now() < give_up => std::thread::yield_now(),
                 Sent::WouldBlock | Sent::Unroutable => {

@@ -17,6 +17,7 @@
 //! | [`interrupt`] | the window in which an interrupt may hit, and how it is delivered |
 //! | [`outbox`] | what waits to be sent: order, bound, merging of stream text |
 //! | [`publisher`] | publish to subscribers of which some may have stopped reading |
+//! | [`kept`] | what executions published, for clients that were away |
 //! | [`input`] | threads that wait for an `input_reply` |
 //! | [`capture`] | file descriptors 1 and 2 as streams |
 //! | [`watch`] | notice the end of the parent process |
@@ -51,6 +52,7 @@ pub mod input;
 pub mod interrupt;
 pub mod io_thread;
 pub mod journal;
+pub mod kept;
 pub mod log;
 pub mod memory;
 pub mod message;

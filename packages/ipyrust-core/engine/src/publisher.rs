@@ -10,12 +10,15 @@
 //! mark to every peer, also to one that has just been destroyed (`pipe_t::send_hwms_to_peer`), and crashes.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use ipyrust_zmq::{Sent, Socket};
 
 use crate::error::Result;
+use crate::kept::Kind;
+use crate::message::Request;
 
 /// Messages that libzmq may keep for one subscriber.
 pub const BACKLOG_MESSAGES: i32 = 5000;
@@ -24,8 +27,15 @@ const STALL_LIMIT: Duration = Duration::from_secs(10);
 /// Distance of tries while a subscriber stalls: XPUB cannot tell when it has room again.
 const RETRY: Duration = Duration::from_millis(5);
 
-/// One publication, ready to send, with what it counts for in the outbox.
-type Publication = (Vec<Bytes>, usize);
+/// One publication, ready to send.
+#[derive(Debug)]
+pub(crate) struct Publication {
+    pub(crate) frames: Vec<Bytes>,
+    /// What it counts for in the outbox; 0 if it never was there.
+    pub(crate) size_bytes: usize,
+    /// The request that caused it, and what it says of it.
+    pub(crate) of: Option<(Arc<Request>, Kind)>,
+}
 
 /// See the module.
 #[derive(Debug)]
@@ -37,8 +47,8 @@ pub(crate) struct Publisher {
 /// What became of the publications that waited.
 #[derive(Debug, Default)]
 pub(crate) struct Progress {
-    /// Sizes of those that left.
-    pub(crate) sent: Vec<usize>,
+    /// Those that left.
+    pub(crate) sent: Vec<Publication>,
     /// How often a stalled subscriber was given up.
     pub(crate) given_up: u64,
     /// When to try again, if some still wait.
@@ -60,15 +70,14 @@ impl Publisher {
     }
 
     /// Queue a publication behind those that wait.
-    pub(crate) fn push(&mut self, frames: Vec<Bytes>, size_bytes: usize) {
-        self.waiting.push_back((frames, size_bytes));
+    pub(crate) fn push(&mut self, publication: Publication) {
+        self.waiting.push_back(publication);
     }
 
     /// Send what waits, in order, until a subscriber has no room.
     pub(crate) fn send(&mut self, socket: &Socket) -> Result<Progress> {
         let mut progress = Progress::default();
-        while let Some((frames, size_bytes)) = self.waiting.front() {
-            let size_bytes = *size_bytes;
+        while let Some(Publication { frames, .. }) = self.waiting.front() {
             if socket.send(frames)? == Sent::WouldBlock {
                 let since = *self.stalled_since.get_or_insert_with(Instant::now);
                 if since.elapsed() < STALL_LIMIT {
@@ -81,8 +90,7 @@ impl Publisher {
                 progress.given_up += 1;
             }
             self.stalled_since = None;
-            self.waiting.pop_front();
-            progress.sent.push(size_bytes);
+            progress.sent.extend(self.waiting.pop_front());
         }
         Ok(progress)
     }

@@ -15,6 +15,8 @@ pub enum Answer {
     Shutdown,
     /// usage_request.
     Usage,
+    /// replay_request.
+    Replay,
     /// create_subshell_request.
     CreateSubshell,
     /// delete_subshell_request.
@@ -49,6 +51,7 @@ pub fn route(channel: Channel, header: &Header) -> Route {
         "interrupt_request" => Answer::Interrupt,
         "shutdown_request" => Answer::Shutdown,
         "usage_request" => Answer::Usage,
+        "replay_request" => Answer::Replay,
         "create_subshell_request" => Answer::CreateSubshell,
         "delete_subshell_request" => Answer::DeleteSubshell,
         "list_subshell_request" => Answer::ListSubshell,
@@ -72,7 +75,11 @@ pub fn route(channel: Channel, header: &Header) -> Route {
     };
     let control_only = matches!(
         answer,
-        Answer::Usage | Answer::CreateSubshell | Answer::DeleteSubshell | Answer::ListSubshell
+        Answer::Usage
+            | Answer::Replay
+            | Answer::CreateSubshell
+            | Answer::DeleteSubshell
+            | Answer::ListSubshell
     );
     if control_only && channel != Channel::Control {
         Route::Unknown
@@ -113,6 +120,13 @@ mod tests {
             ),
             (Shell, "usage_request", None, Route::Unknown),
             (Control, "usage_request", None, Route::Answer(Answer::Usage)),
+            (
+                Control,
+                "replay_request",
+                None,
+                Route::Answer(Answer::Replay),
+            ),
+            (Shell, "replay_request", None, Route::Unknown),
             (Control, "debug_request", None, Route::Control),
             (Control, "stack_request", None, Route::Stacks),
             (Shell, "stack_request", None, Route::Unknown),

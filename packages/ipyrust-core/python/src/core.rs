@@ -84,7 +84,7 @@ fn duplicate(fd: RawFd) -> PyResult<OwnedFd> {
 #[pymethods]
 impl KernelCore {
     #[new]
-    #[pyo3(signature = (connection_file, *, kernel_info, log_fd=2, parent_pid=None, capture_fds=false, stop_grace=2.0, username="kernel", serve_control=None))]
+    #[pyo3(signature = (connection_file, *, kernel_info, log_fd=2, parent_pid=None, capture_fds=false, stop_grace=2.0, replay_bytes=0, username="kernel", serve_control=None))]
     #[allow(clippy::too_many_arguments)]
     fn new(
         connection_file: PathBuf,
@@ -93,6 +93,7 @@ impl KernelCore {
         parent_pid: Option<u32>,
         capture_fds: bool,
         stop_grace: f64,
+        replay_bytes: usize,
         username: &str,
         serve_control: Option<Py<PyAny>>,
     ) -> PyResult<Self> {
@@ -103,6 +104,7 @@ impl KernelCore {
             parent_pid,
             capture_fds,
             stop_grace: Duration::try_from_secs_f64(stop_grace).unwrap_or_default(),
+            replay_bytes,
             username: username.to_owned(),
             force_exit,
             fatal: &FATAL,

@@ -164,6 +164,7 @@ def _run(file: ConnectionFile, line: CommandLine) -> int:
             interpreter,
             capture_fds=_captures_fds(line),
             crash_reports=_is_on(line, "crash_reports", "IPYRUST_CRASH_REPORTS"),
+            **_replay_bytes(),
         )
     except ConnectionFileError as error:
         from ipyrust.exit_codes import ExitCode
@@ -200,6 +201,17 @@ def _is_on(line: CommandLine, option: str, variable: str) -> bool:
     """What the command line says of `option`, else the environment's `variable`, else yes."""
     unwanted = os.environ.get(variable, "").lower() in ("0", "false", "no", "off")
     return bool(line.options.get(option, not unwanted))
+
+
+def _replay_bytes() -> dict[str, int]:
+    """IPYRUST_REPLAY_BYTES as an argument of `run_kernel`; none if it is not set or no number."""
+    text = os.environ.get("IPYRUST_REPLAY_BYTES", "")
+    if text and not (text.isascii() and text.isdigit()):
+        print(
+            f"ipyrust: IPYRUST_REPLAY_BYTES={text} is no number of bytes and is ignored",
+            file=sys.__stderr__,
+        )
+    return {"replay_bytes": int(text)} if text.isascii() and text.isdigit() else {}
 
 
 def _interpreter(file: ConnectionFile, line: CommandLine) -> IPythonInterpreter:

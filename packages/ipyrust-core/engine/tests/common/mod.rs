@@ -87,6 +87,7 @@ pub struct Setup {
     pub connection_file: PathBuf,
     pub parent_pid: Option<u32>,
     pub stop_grace: Duration,
+    pub replay_bytes: usize,
 }
 
 impl Setup {
@@ -100,6 +101,7 @@ impl Setup {
             parent_pid: self.parent_pid,
             capture_fds: false,
             stop_grace: self.stop_grace,
+            replay_bytes: self.replay_bytes,
             username: "kernel".into(),
             force_exit: note_forced_exit,
             fatal: &FATAL,
@@ -135,6 +137,7 @@ impl Kernel {
                 connection_file,
                 parent_pid: None,
                 stop_grace: Duration::from_secs(60),
+                replay_bytes: 1 << 20,
             },
         )
     }

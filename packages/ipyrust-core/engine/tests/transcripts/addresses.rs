@@ -274,6 +274,7 @@ fn file_problem(prepare: impl FnOnce(&std::path::Path)) -> String {
         connection_file,
         parent_pid: None,
         stop_grace: PATIENCE,
+        replay_bytes: 1 << 20,
     };
     match setup.start(Arc::default()).err().unwrap() {
         Error::ConnectionFile { problem, .. } => problem,

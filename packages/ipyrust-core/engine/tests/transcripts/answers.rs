@@ -122,6 +122,7 @@ fn a_shutdown_that_is_ignored_is_forced() {
         connection_file,
         parent_pid: None,
         stop_grace: Duration::from_millis(50),
+        replay_bytes: 1 << 20,
     };
     let kernel = Kernel::from_setup(directory, setup).unwrap();
     let client = Client::first_of(&kernel);

@@ -126,6 +126,7 @@ fn watching(parent_pid: u32) -> Kernel {
         connection_file,
         parent_pid: Some(parent_pid),
         stop_grace: Duration::from_secs(60),
+        replay_bytes: 1 << 20,
     };
     Kernel::from_setup(directory, setup).unwrap()
 }

@@ -20,6 +20,7 @@ mod life;
 mod mutations;
 mod order;
 mod pressure;
+mod replay;
 mod statuses;
 mod stdin;
 mod subshells;
