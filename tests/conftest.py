@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 HERE = Path(__file__).parent
-TRANSCRIPTS = ("protocol", "wire", "process", "user_code", "debugger", "ipython")
+TRANSCRIPTS = ("protocol", "wire", "process", "user_code", "debugger", "ipython", "faults")
 if str(HERE) not in sys.path:
     sys.path.insert(0, str(HERE))
 
@@ -38,6 +38,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="run the tests that are not marked parity against a kernel other than ipyrust, too",
     )
+    group.addoption("--soak", action="store_true", help="long versions of the tests in faults/")
+    group.addoption(
+        "--figures", metavar="FILE", help="append what tests in faults/ measure, as JSON lines"
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -52,7 +56,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         if item.path.is_relative_to(HERE) and item.path.parent.name in TRANSCRIPTS:
             if item.get_closest_marker("timeout") is None:
-                item.add_marker(pytest.mark.timeout(90))
+                soaks = item.path.parent.name == "faults" and config.getoption("--soak")
+                item.add_marker(pytest.mark.timeout(1800 if soaks else 90))
             if only_parity and item.get_closest_marker("parity") is None:
                 item.add_marker(skip)
 

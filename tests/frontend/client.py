@@ -268,6 +268,8 @@ class Exchange:
         self.header = header
         self.msg_id: str = header["msg_id"]
         self._claimed: int | None = None
+        self._is_idle = False
+        self._searched = 0  # publications that is_idle has seen; a flood is looked at once
         self._replies_claimed = 1
 
     @property
@@ -278,7 +280,11 @@ class Exchange:
     @property
     def is_idle(self) -> bool:
         """Whether `status: idle` has come."""
-        return any(idle.matches(message) for message in self.published)
+        published = self.published
+        while not self._is_idle and self._searched < len(published):
+            self._is_idle = idle.matches(published[self._searched])
+            self._searched += 1
+        return self._is_idle
 
     @property
     def reply(self) -> Message:

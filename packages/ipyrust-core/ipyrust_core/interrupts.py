@@ -191,7 +191,7 @@ class Interrupts:
 
     def _insists(self, frame: FrameType | None) -> bool:
         """Between cells an interrupt hits nothing, unless it is repeated while a callback of the loop does not end."""
-        if _is_machinery(frame):
+        if _is_machinery(frame) or _answers_a_request(frame):
             return False
         now = time.monotonic()
         insists, self._ignored_at = now - self._ignored_at < INSIST_WITHIN, now
@@ -207,6 +207,22 @@ def _another_task_runs(cell: Interruptible) -> bool:
     return (
         task is not None and task is not cell.task and getattr(task.get_coro(), "cr_running", False)
     )
+
+
+def _answers_a_request(frame: FrameType | None) -> bool:
+    """Whether the frame works for a request and not for a callback of the loop.
+
+    What comes after a cell's window, such as the encoding of its reply, must not be interrupted: the request would stay
+    unanswered.
+    """
+    while frame is not None:
+        name = str(frame.f_globals.get("__name__", ""))
+        if name.partition(".")[0] in ("asyncio", "selectors"):
+            return False
+        if name == "ipyrust_core.dispatch":
+            return True
+        frame = frame.f_back
+    return False
 
 
 def _is_machinery(frame: FrameType | None) -> bool:

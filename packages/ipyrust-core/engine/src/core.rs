@@ -494,7 +494,8 @@ impl Core {
         Bytes::from(format!("kernel.{}.{msg_type}", self.author.session_id()))
     }
 
-    /// Queue a publication; waits while the outbox is full, calling `pause` every 50 ms.
+    /// Queue a publication; output waits while the outbox is full, calling `pause` every 50 ms. What a cell has one of,
+    /// its input and its error, does not wait: an interrupted cell must get to its reply.
     ///
     /// # Errors
     /// [`Error::Closed`], or what `pause` returns.
@@ -503,7 +504,9 @@ impl Core {
             return Ok(());
         }
         self.drain_captured();
-        self.wait_for_room(pause)?;
+        if !matches!(&*message.msg_type, "error" | "execute_input") {
+            self.wait_for_room(pause)?;
+        }
         self.outbox.push(message)
     }
 
