@@ -25,9 +25,10 @@ class Subscriber:
         self.socket = zmq.Context.instance().socket(zmq.SUB)
         self.socket.rcvhwm = 1
         self.socket.rcvbuf = 256 << 10
-        self.socket.subscribe(b"")
         self.socket.connect(frontend.url("iopub"))
-        while self.read().msg_type != "iopub_welcome":
+        self.socket.subscribe(b"")
+        self.socket.subscribe(b"stalled")  # whose welcome proves both; not every kernel greets each
+        while self.read().content.get("subscription") != "stalled":
             pass
 
     def read(self) -> Message:

@@ -9,7 +9,7 @@ import pytest
 
 from faults.conftest import Figure, Scale
 from faults.load import Footprint, is_not_deaf, lives_on, memory_watched
-from frontend import DEADLINE, Frontend
+from frontend import Frontend
 
 parity = pytest.mark.parity
 
@@ -42,7 +42,7 @@ def test_endless_output(fresh: Frontend, name: str, scale: Scale, figure: Figure
         fresh.request("interrupt_request", channel="control")
         reply = cell.reply
         figure("interrupt_s", time.monotonic() - asked)
-        cell.finish(DEADLINE)
+        fresh.wait_for(lambda: cell.is_idle, "idle")
     assert reply.content["ename"] == "KeyboardInterrupt"
     figure("most_mb", (memory.most_bytes - before) / 1e6)
     assert memory.most_bytes - before < MEMORY_BOUND

@@ -83,7 +83,7 @@ def test_displays_beyond_the_backlog_in_a_short_stall(
     """The others wait for it, but nobody loses anything."""
     count = 10_000
     cell = fresh.execute(f"for number in range({count}): display(number)")
-    outlasts(fresh, 8, figure)
+    outlasts(fresh, 4, figure)
     with ThreadPoolExecutor(1) as pool:
         delivered = pool.submit(stalled.read_until_idle, cell.msg_id)
         assert displayed(cell.finish(120).published) == [*range(count)]
@@ -110,6 +110,27 @@ def test_displays_beyond_every_bound(
         if stalled_sees(stalled, probe.msg_id):
             return
     pytest.fail("who reads again gets nothing")
+
+
+def test_text_beyond_every_bound(
+    fresh: Frontend, stalled: Subscriber, soak_only: None, figure: Figure
+) -> None:
+    """Endless wide lines while somebody does not read: memory reaches a bound and stays there."""
+    before = Footprint.of(fresh.kernel).rss_bytes
+    cell = fresh.execute("while True: print('x' * 1000)")
+    with memory_watched(fresh.kernel) as memory:
+        received = 0
+        while received < 1 << 30:
+            seen = len(cell.published)
+            fresh.receive(100)
+            for message in cell.published[seen:]:
+                received += len(message.content.pop("text", ""))
+    figure("most_mb", (memory.most_bytes - before) / 1e6)
+    assert memory.most_bytes - before < 500 << 20
+    assert "a client stopped reading" in fresh.kernel.stderr
+    fresh.request("interrupt_request", channel="control")
+    assert cell.reply.content["ename"] == "KeyboardInterrupt"
+    fresh.wait_for(lambda: cell.is_idle, "idle")
 
 
 def stalled_sees(stalled: Subscriber, msg_id: str) -> bool:

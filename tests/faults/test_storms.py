@@ -12,7 +12,7 @@ import pytest
 import zmq
 
 from faults.conftest import Figure, Scale
-from faults.load import Footprint, answers_on_control, is_at_rest, lives_on
+from faults.load import Footprint, is_at_rest, lives_on
 from frontend import DEADLINE, Frontend
 from frontend.wire import new_header
 
@@ -22,7 +22,7 @@ Connect = Callable[..., Frontend]
 
 
 class ControlTraffic(threading.Thread):
-    """A client of its own that asks on control all the while."""
+    """A client with nothing but a control socket, which asks all the while."""
 
     def __init__(self, frontend: Frontend) -> None:
         super().__init__()
@@ -35,11 +35,23 @@ class ControlTraffic(threading.Thread):
     def run(self) -> None:
         """Ask until told to end."""
         try:
-            while not self.ended.is_set():
-                self.slowest = max(self.slowest, answers_on_control(self.frontend))
-                self.answers += 1
+            with zmq.Context.instance().socket(zmq.DEALER) as control:
+                control.linger = 0
+                control.connect(self.frontend.url("control"))
+                while not self.ended.is_set():
+                    self.ask(control)
         except BaseException as failure:
             self.failure = failure
+
+    def ask(self, control: zmq.Socket[bytes]) -> None:
+        """One round trip."""
+        begun = time.monotonic()
+        header = new_header("kernel_info_request", "traffic")
+        control.send_multipart(self.frontend.signer.pack(header, {}))
+        assert control.poll(DEADLINE * 1000), "control does not answer"
+        control.recv_multipart()
+        self.slowest = max(self.slowest, time.monotonic() - begun)
+        self.answers += 1
 
     def end(self) -> None:
         """Stop asking; a question without an answer fails the test."""
@@ -49,12 +61,10 @@ class ControlTraffic(threading.Thread):
 
 
 @parity
-def test_no_request_is_stranded(
-    fresh: Frontend, connect: Connect, scale: Scale, figure: Figure
-) -> None:
+def test_no_request_is_stranded(fresh: Frontend, scale: Scale, figure: Figure) -> None:
     """Requests in bursts, and control at the same time: every one has its reply and its idle."""
     total, burst = scale(3_000, 100_000), 500
-    traffic = ControlTraffic(connect(fresh.kernel))
+    traffic = ControlTraffic(fresh)
     traffic.start()
     begun = time.monotonic()
     for _ in range(total // burst):

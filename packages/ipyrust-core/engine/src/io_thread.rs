@@ -66,6 +66,8 @@ pub(crate) struct IoThread {
     usage: Usage,
     publisher: Publisher,
     kept: Kept,
+    /// What the outbox was told last.
+    short_streams: bool,
     /// Questions that could not be delivered.
     unasked: Vec<Unasked>,
     subscribers: FirstSubscriber,
@@ -178,6 +180,7 @@ impl IoThread {
             usage: Usage::default(),
             publisher: Publisher::new(),
             kept: Kept::new(Limits::of(replay_bytes)),
+            short_streams: false,
             unasked: Vec::new(),
             subscribers: FirstSubscriber::Awaited,
             greeted: false,
@@ -672,6 +675,10 @@ impl IoThread {
     /// Send publications until a subscriber has no room; returns when to try again.
     fn publish(&mut self) -> Result<Option<Instant>> {
         let progress = self.publisher.send(&self.sockets.iopub)?;
+        let short = self.publisher.has_much();
+        if short != std::mem::replace(&mut self.short_streams, short) {
+            self.core.outbox.set_short_streams(short);
+        }
         for publication in progress.sent {
             if publication.size_bytes > 0 {
                 self.core.outbox.sent(publication.size_bytes);

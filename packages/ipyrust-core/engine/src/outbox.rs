@@ -11,6 +11,8 @@
 //! reader dozes for [`DOZE`] before it sleeps, and a dozing reader is woken only for what ends a request (`idle`), for
 //! the urgent lane and for flushes. Everything else waits for the end of the doze.
 //!
+//! While much text is on its way to subscribers that do not read ([`crate::publisher`]), messages are kept short.
+//!
 //! Bound: [`MAX_BYTES`] of queued content. At the bound writers wait ([`Outbox::wait_for_room`]) until the reader has
 //! caught up; status, errors and replies are small, never wait and are never dropped.
 
@@ -30,6 +32,8 @@ use crate::wake::Wake;
 pub const MAX_BYTES: usize = 64 << 20;
 /// Text of one stream message; longer text is cut into several.
 pub const MAX_STREAM_BYTES: usize = 1 << 20;
+/// Text of one stream message while subscribers hold up much.
+const SHORT_STREAM_BYTES: usize = 16 << 10;
 /// Held text is sent at once when it has grown to this.
 const SEND_NOW_BYTES: usize = 64 << 10;
 /// How long the first text after a silence is held: enough for the second half of a `print`.
@@ -110,13 +114,13 @@ impl StreamText {
         }
     }
 
-    fn continues(&self, parent: &Parent, name: StreamName, added: usize) -> bool {
+    fn continues(&self, parent: &Parent, name: StreamName, added: usize, most: usize) -> bool {
         let same_parent = match (&self.parent, parent) {
             (Some(ours), Some(theirs)) => Arc::ptr_eq(ours, theirs),
             (None, None) => true,
             _ => false,
         };
-        same_parent && self.name == name && self.text.len() + added <= MAX_STREAM_BYTES
+        same_parent && self.name == name && self.text.len() + added <= most
     }
 }
 
@@ -188,6 +192,8 @@ struct State {
     flush_tokens: u32,
     flush_refilled: Instant,
     stream_sent: Option<Instant>,
+    /// Text of one stream message from now on.
+    stream_bytes: usize,
     waiters: usize,
     reader: Reader,
     worked: bool,
@@ -218,6 +224,7 @@ impl Outbox {
             flush_tokens: FLUSHES_PER_SECOND,
             flush_refilled: Instant::now(),
             stream_sent: None,
+            stream_bytes: MAX_STREAM_BYTES,
             waiters: 0,
             reader: Reader::Awake,
             worked: false,
@@ -269,8 +276,9 @@ impl Outbox {
         if state.closed {
             return Err(Error::Closed);
         }
+        let most = state.stream_bytes;
         if let Some(Entry::Stream(last)) = state.entries.back_mut()
-            && last.continues(parent, name, text.len())
+            && last.continues(parent, name, text.len(), most)
         {
             let (before, held_until) = (last.text.len(), last.due());
             last.text.push_str(text);
@@ -288,7 +296,7 @@ impl Outbox {
         }
         let mut rest = text;
         while !rest.is_empty() {
-            let (chunk, more) = rest.split_at(floor_char_boundary(rest, MAX_STREAM_BYTES));
+            let (chunk, more) = rest.split_at(floor_char_boundary(rest, most));
             let (since, due) = (Instant::now(), state.stream_due());
             let text = StreamText {
                 since,
@@ -412,6 +420,15 @@ impl Outbox {
         if state.waiters > 0 {
             self.progress.notify_all();
         }
+    }
+
+    /// I/O thread: whether stream messages are to be short.
+    pub fn set_short_streams(&self, short: bool) {
+        self.state.lock().stream_bytes = if short {
+            SHORT_STREAM_BYTES
+        } else {
+            MAX_STREAM_BYTES
+        };
     }
 
     /// Whether it refuses what comes.
@@ -552,6 +569,26 @@ mod tests {
 
     fn later() -> Instant {
         Instant::now() + Duration::from_secs(60)
+    }
+
+    #[test]
+    fn stream_messages_are_short_while_much_is_on_its_way() {
+        for (short, expected) in [
+            (true, vec![16 << 10, 16 << 10, (8 << 10) + 2]),
+            (false, vec![(40 << 10) + 2]),
+        ] {
+            let outbox = outbox();
+            outbox.set_short_streams(short);
+            for text in ["x".repeat(40 << 10).as_str(), "yy"] {
+                outbox.write(&None, StreamName::Stdout, text).unwrap();
+            }
+            let mut sizes = Vec::new();
+            while let Next::Send(entry) = outbox.next(later()) {
+                sizes.push(entry.size_bytes() - OVERHEAD_BYTES);
+                outbox.sent(entry.size_bytes());
+            }
+            assert_eq!(sizes, expected);
+        }
     }
 
     fn drain(outbox: &Outbox) -> Vec<String> {
