@@ -58,8 +58,7 @@ def serve(request: Request, kernel: Kernel, shell: Shell | None) -> None:
                 if request.msg_type == "execute_request" and shell is not None:
                     _execute(request, kernel, shell)
                 elif shell is not None:
-                    with shell.interruptible(request):
-                        _answer(request, kernel)
+                    shell.interruptibly(request, lambda: _answer(request, kernel))
                 else:
                     _answer(request, kernel)
             except BadContentError as error:

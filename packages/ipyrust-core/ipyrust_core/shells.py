@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Coroutine, Iterator
-from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ipyrust_core._native import raise_in_thread
 from ipyrust_core.errors import CoreClosedError
@@ -24,6 +24,8 @@ from ipyrust_core.main_loop import run_suspending, serve_requests
 if TYPE_CHECKING:
     from ipyrust_core._native import Request, RequestQueue
     from ipyrust_core.kernel import IdleHook, Kernel
+
+Result = TypeVar("Result")
 
 REPEAT_AFTER = 0.5
 """Seconds in which a second interrupt of the same cell counts as the first one, come by another way."""
@@ -49,8 +51,7 @@ class Shell:
     def run_cell(self, cell: Cell) -> Content:
         """Run one cell where an interrupt may hit it, and return its reply content."""
         try:
-            with self.interruptible(cell.request):
-                return self._run(cell)
+            return self.interruptibly(cell.request, lambda: self._run(cell))
         except CoreClosedError:
             raise
         except BaseException as error:
@@ -84,30 +85,24 @@ class Shell:
             finally:
                 self.kernel.suspended.pop(thread_id, None)
 
-    @contextmanager
-    def interruptible(self, request: Request) -> Iterator[None]:
-        """While the block runs, an interrupt raises KeyboardInterrupt in it."""
+    def interruptibly(self, request: Request, work: Callable[[], Result]) -> Result:
+        """Call `work`; while it runs, an interrupt raises KeyboardInterrupt in it."""
+        end = self.end
         try:
             self.begin(request)
-            yield
+            return work()
         finally:
-            self._end_surely()
+            # No `with` and no method of ours: Python looks for signals when it enters a function, so an interrupt there
+            # would leave the window open. On the main shell this is one call of C, before which it does not look.
+            end()
 
-    def _end_surely(self) -> None:
-        """Close the window even if an interrupt comes at this very moment; it was meant for what is over."""
-        while True:
-            try:
-                self.end()
-            except KeyboardInterrupt:
-                continue
-            return
+    @property
+    def end(self) -> Callable[[], object]:
+        """Called, interrupts may not hit any more."""
+        raise NotImplementedError
 
     def begin(self, request: Request) -> None:
         """Interrupts may hit from now on."""
-        raise NotImplementedError
-
-    def end(self) -> None:
-        """Interrupts may not hit any more."""
         raise NotImplementedError
 
     def awaiting(self, cell: Interruptible) -> Any:
@@ -138,9 +133,10 @@ class MainShell(Shell):
         self.kernel.interrupts.renew()
         self.kernel.core.begin_execution(request)
 
-    def end(self) -> None:
-        """Close the interrupt window."""
-        self.kernel.core.end_execution()
+    @property
+    def end(self) -> Callable[[], object]:
+        """Closes the interrupt window."""
+        return self.kernel.core.end_execution
 
     def awaiting(self, cell: Interruptible) -> Any:
         """See `Interrupts.awaiting`."""
@@ -177,7 +173,21 @@ class Subshell(Shell):
         with self._lock:
             self._running, self._raised = True, False
 
-    def end(self) -> None:
+    @property
+    def end(self) -> Callable[[], object]:
+        """Notes that no cell runs."""
+        return self._end_surely
+
+    def _end_surely(self) -> None:
+        """End even if an interrupt comes at this very moment; it was meant for what is over."""
+        while True:
+            try:
+                self._end()
+            except KeyboardInterrupt:
+                continue
+            return
+
+    def _end(self) -> None:
         """Note that none runs, and take an interrupt that came too late for it.
 
         Taking it back (`raise_in_thread(…, None)`) would leave Python's flag for pending exceptions set, and a traced
