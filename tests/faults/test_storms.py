@@ -106,7 +106,6 @@ def test_reconnects_under_one_identity_strand_nothing(
     assert all(each == ["busy", "idle"] for each in states.values())
 
 
-@parity
 def test_an_interrupt_hits_its_own_cell_or_nothing(
     fresh: Frontend, scale: Scale, figure: Figure
 ) -> None:

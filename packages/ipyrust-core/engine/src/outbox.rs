@@ -33,7 +33,7 @@ pub const MAX_BYTES: usize = 64 << 20;
 /// Text of one stream message; longer text is cut into several.
 pub const MAX_STREAM_BYTES: usize = 1 << 20;
 /// Text of one stream message while subscribers hold up much.
-const SHORT_STREAM_BYTES: usize = 16 << 10;
+const SHORT_STREAM_BYTES: usize = 8 << 10;
 /// Held text is sent at once when it has grown to this.
 const SEND_NOW_BYTES: usize = 64 << 10;
 /// How long the first text after a silence is held: enough for the second half of a `print`.
@@ -574,7 +574,7 @@ mod tests {
     #[test]
     fn stream_messages_are_short_while_much_is_on_its_way() {
         for (short, expected) in [
-            (true, vec![16 << 10, 16 << 10, (8 << 10) + 2]),
+            (true, vec![8 << 10, 8 << 10, 8 << 10, 8 << 10, 8 << 10, 2]),
             (false, vec![(40 << 10) + 2]),
         ] {
             let outbox = outbox();
