@@ -135,6 +135,7 @@ class Frontend:
         """One round trip on the heartbeat channel."""
         with zmq.Context.instance().socket(zmq.REQ) as socket:
             socket.linger = 0
+            secure(socket, self.connection)
             socket.connect(self.url("hb"))
             socket.send(payload)
             assert socket.poll(DEADLINE * 1000), "no heartbeat"
@@ -226,6 +227,7 @@ class Frontend:
         socket.set_hwm(0)
         if channel in DEALERS:
             socket.routing_id = self.session_id.encode()
+        secure(socket, self.connection)
         with socket.get_monitor_socket(zmq.EVENT_HANDSHAKE_SUCCEEDED) as handshake:
             socket.connect(self.url(channel))
             assert handshake.poll(DEADLINE * 1000), f"no handshake on {channel}"
@@ -369,6 +371,13 @@ class Exchange:
     def __str__(self) -> str:
         """The kind of request and its number."""
         return f"{self.header['msg_type']} {self.msg_id[:8]}"
+
+
+def secure(socket: zmq.Socket[bytes], connection: Mapping[str, Any]) -> None:
+    """Encrypt, if the connection file has keys, as jupyter_client does: the kernel's pair is the client's, too."""
+    if connection.get("curve_publickey"):
+        socket.curve_publickey = socket.curve_serverkey = connection["curve_publickey"].encode()
+        socket.curve_secretkey = connection["curve_secretkey"].encode()
 
 
 def _unquoted(text: str) -> str:

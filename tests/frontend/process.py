@@ -16,9 +16,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import zmq
+
 from frontend.kernels import KernelUnderTest
 
 CHANNEL_PORTS = ("shell_port", "iopub_port", "stdin_port", "control_port", "hb_port")
+TRANSPORTS = ("tcp", "ipc", "tcp+curve", "ipc+curve")
+"""How frames may travel; `curve` is CurveZMQ on all five sockets."""
 DEADLINE = float(os.environ.get("IPYRUST_TEST_DEADLINE", "20"))
 """Seconds until a wait is a failure. Generous: nothing is proved by being quick."""
 
@@ -124,6 +128,19 @@ def connection_info(**changes: Any) -> dict[str, Any]:
         "kernel_name": "",
         **changes,
     }
+
+
+def addresses(transport: str, folder: Path) -> dict[str, Any]:
+    """What a connection file says about one of TRANSPORTS; sockets that are files are in `folder`."""
+    kind, _, curve = transport.partition("+")
+    entries = {"transport": kind, "ip": str(folder / "s") if kind == "ipc" else "127.0.0.1"}
+    return {**entries, **curve_pair()} if curve else entries
+
+
+def curve_pair() -> dict[str, str]:
+    """A new key pair, as a connection file has it."""
+    public, secret = zmq.curve_keypair()
+    return {"curve_publickey": public.decode(), "curve_secretkey": secret.decode()}
 
 
 def write_private(path: Path, text: str) -> None:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         ConnectionFileError,
         CoreClosedError,
         CoreError,
+        RegistrationError,
         StdinNotAllowedError,
     )
     from ipyrust_core.interpreter import Cell, CommMessage, Content, Interpreter
@@ -43,6 +44,7 @@ __all__ = [
     "Interpreter",
     "Kernel",
     "KernelCore",
+    "RegistrationError",
     "Request",
     "RequestQueue",
     "StdinNotAllowedError",
@@ -71,6 +73,7 @@ _HOMES = {
         "ConnectionFileError",
         "CoreClosedError",
         "CoreError",
+        "RegistrationError",
         "StdinNotAllowedError",
     ),
     "interpreter": ("Cell", "CommMessage", "Content", "Interpreter"),

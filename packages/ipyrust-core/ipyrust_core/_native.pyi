@@ -215,6 +215,7 @@ class KernelCore:
         cls,
         connection_file: str,
         *,
+        registered_file: str | None = None,
         kernel_info: bytes,
         log_fd: int = 2,
         parent_pid: int | None = None,
@@ -229,8 +230,13 @@ class KernelCore:
         From here on kernel_info (content: `kernel_info`, a JSON object), connect, heartbeat, interrupt, usage and
         shutdown are answered without Python. Ports that were 0 or absent are chosen and written back to the file.
 
+        A registration file is served, too (specification, "Kernel startup handshake"): the ports are told to the
+        launcher, whose answer is waited for, without the GIL and for 10 s at the most; the file stays as it is.
+
         Args:
-            connection_file: path of the JSON connection file.
+            connection_file: path of the JSON connection file, or of the launcher's registration file.
+            registered_file: where the connection file is written if `connection_file` is a registration file, and what
+                the property `connection_file` is then; None = nowhere.
             kernel_info: content of every kernel_info_reply until `set_kernel_info`.
             log_fd: where log lines go (duplicated).
             parent_pid: exit when this process ends; None = watch nobody.
@@ -244,6 +250,7 @@ class KernelCore:
             ConnectionFileError: the file is missing, torn, unreadable, writable by others, or names an unknown
                 transport or scheme.
             BindError: an address is in use or not available.
+            RegistrationError: the launcher did not answer in time, refused, or signed with another key.
         """
     @property
     def connection_file(self) -> str:

@@ -3,6 +3,7 @@
 CoreError
 ├── ConnectionFileError   the connection file cannot be used (the launcher's fault)
 ├── BindError             an address of the connection file cannot be bound (somebody else has it)
+├── RegistrationError     the launcher does not take the ports (its registration socket is gone, or it refuses)
 ├── CoreClosedError       the kernel is shutting down; nothing more can be sent or received
 ├── AlreadyRepliedError   a request was answered twice (our bug)
 └── StdinNotAllowedError  the client takes no input_request (the user's choice of client)
@@ -21,6 +22,10 @@ class ConnectionFileError(CoreError):
 
 class BindError(CoreError):
     """A socket could not be bound: address in use or not available on this machine."""
+
+
+class RegistrationError(CoreError):
+    """The launcher whose registration file this is did not answer in time, refused, or is not who signed the file."""
 
 
 class CoreClosedError(CoreError):

@@ -26,6 +26,7 @@ def run_kernel(
     connection_file: str,
     interpreter: "Interpreter",
     *,
+    registered_file: str | None = None,
     log_fd: int = 2,
     parent_pid: int | None = None,
     capture_fds: bool = False,
@@ -35,8 +36,10 @@ def run_kernel(
     """Serve `interpreter` on the addresses of `connection_file` until shutdown. Main thread only.
 
     Args:
-        connection_file: path of the JSON connection file.
+        connection_file: path of the JSON connection file, or of a registration file (then the kernel chooses its ports
+            and tells its launcher).
         interpreter: the language.
+        registered_file: where a kernel with a registration file writes its connection file; None = nowhere.
         log_fd: file descriptor for the engine's log lines.
         parent_pid: exit when this process ends; None = JPY_PARENT_PID of the environment, 0 = watch nobody.
         capture_fds: publish what is written to file descriptors 1 and 2.
@@ -50,6 +53,7 @@ def run_kernel(
     Raises:
         ConnectionFileError: the connection file cannot be used.
         BindError: an address cannot be bound.
+        RegistrationError: the launcher does not take the ports.
         Exception: whatever `interpreter.start` raises.
     """
     import _signal  # type: ignore[import-not-found]  # `signal` would import enum first.
@@ -59,6 +63,7 @@ def run_kernel(
     control = _LazyControl()
     core = KernelCore(
         connection_file,
+        registered_file=registered_file,
         kernel_info=dumps(_kernel_info(interpreter, replay_bytes)).encode(),
         log_fd=log_fd,
         parent_pid=_watched_pid(parent_pid),

@@ -22,6 +22,7 @@ PUBLIC = [
     "Interpreter",
     "Kernel",
     "KernelCore",
+    "RegistrationError",
     "Request",
     "RequestQueue",
     "StdinNotAllowedError",

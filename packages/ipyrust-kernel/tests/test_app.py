@@ -19,13 +19,14 @@ import sys
 
 __version__ = {version!r}
 
-def run_kernel(connection_file, interpreter, *, capture_fds, crash_reports):
+def run_kernel(connection_file, interpreter, *, registered_file, capture_fds, crash_reports):
     {body}
     return 0
 """
 ERRORS = """
 class ConnectionFileError(Exception): pass
 class BindError(Exception): pass
+class RegistrationError(Exception): pass
 """
 OF_OTHER_COMMANDS = {
     ExitCode.NAME_TAKEN,
@@ -153,8 +154,9 @@ START = """
     from contextlib import suppress
     from os import dup
     from types import SimpleNamespace
+    core = SimpleNamespace(original_fd=dup, connection_file=connection_file)
     with suppress(Exception):
-        interpreter.start(SimpleNamespace(core=SimpleNamespace(original_fd=dup)))
+        interpreter.start(SimpleNamespace(core=core))
 """
 
 
@@ -275,6 +277,37 @@ def test_a_connection_file_that_cannot_be_used(kernel: Kernel) -> None:
 def test_an_address_in_use(kernel: Kernel) -> None:
     ended = kernel("-f", "k", engine=RAISE.format("BindError"))
     assert failed(ended, ExitCode.ADDRESS) == "ipyrust: reason and advice\n"
+
+
+def test_a_launcher_that_does_not_take_the_ports(kernel: Kernel) -> None:
+    ended = kernel("-f", "k", engine=RAISE.format("RegistrationError"))
+    assert failed(ended, ExitCode.REGISTRATION) == "ipyrust: reason and advice\n"
+
+
+REGISTERED = (
+    START.replace("=connection_file", "=registered_file")
+    + """
+    open(registered_file, 'x').close()
+"""
+)
+
+
+def test_a_registered_kernel_has_a_file_of_its_own(kernel: Kernel, tmp_path: Path) -> None:
+    (tmp_path / "runtime").mkdir()
+    Path(tmp_path / "k.json").write_text("the launcher's")
+    ended = kernel("-f", "k.json", engine=REGISTERED + "    print(registered_file)\n")
+    folder, _, name = ended.stdout.strip().rpartition("/")
+    assert folder == str(tmp_path / "runtime") and name.startswith("kernel-")
+    assert os.listdir(folder) == []
+    assert (tmp_path / "k.json").read_text() == "the launcher's"
+
+
+def test_a_registered_kernels_file_is_gone_after_a_kill(kernel: Kernel, tmp_path: Path) -> None:
+    (tmp_path / "runtime").mkdir()
+    end = "    import os, signal; os.kill(os.getpid(), signal.SIGTERM)\n"
+    ended = kernel("-f", "k.json", engine=REGISTERED + end)
+    assert ended.returncode == -signal.SIGTERM
+    assert os.listdir(tmp_path / "runtime") == []
 
 
 def test_no_engine(kernel: Kernel) -> None:

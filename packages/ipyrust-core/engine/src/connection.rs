@@ -1,16 +1,17 @@
-//! The connection file: read it, check it, write back what a bind chose (specification, "Connection files").
+//! The connection file: read it, check it, write down what a bind chose (specification, "Connection files").
 
 use std::fmt;
-use std::fs;
+use std::fs::{self, DirBuilder};
 use std::io::{ErrorKind, Write};
 use std::net::IpAddr;
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use ipyrust_zmq::CurveKeys;
 use serde_json::{Map, Value, json};
 
 use crate::error::{Error, Result};
+use crate::registration::{self, Registration};
 use crate::signature::{SCHEMES, Signer};
 
 /// Unix socket paths end here (Linux 108 with the NUL, macOS 104).
@@ -23,6 +24,17 @@ pub enum Transport {
     Tcp,
     /// `ipc://ip-port`, where `ip` is the beginning of a path.
     Ipc,
+}
+
+impl Transport {
+    /// The address of a port number, for libzmq; 0 = any.
+    pub(crate) fn endpoint(self, ip: &str, number: u16) -> String {
+        match self {
+            Self::Tcp if number == 0 => format!("tcp://{}:*", bracketed(ip)),
+            Self::Tcp => format!("tcp://{}:{number}", bracketed(ip)),
+            Self::Ipc => format!("ipc://{ip}-{number}"),
+        }
+    }
 }
 
 /// The five sockets of a connection file.
@@ -91,6 +103,8 @@ pub struct Connection {
     pub curve: Option<CurveKeys>,
     /// Whether a port was chosen that the file does not tell yet.
     pub changed: bool,
+    /// Where to tell the ports, if the launcher wants to be told; then the file is the launcher's and stays as it is.
+    pub registration: Option<Registration>,
 }
 
 impl fmt::Debug for Connection {
@@ -146,13 +160,15 @@ impl Connection {
                 ));
             }
         };
+        let curve = curve_keys(&fields)?;
+        let registration = Registration::from_fields(&fields, curve.as_ref())?;
         let ip = text_field(
             &fields,
             "ip",
-            if transport == Transport::Tcp {
-                "127.0.0.1"
-            } else {
-                ""
+            match &registration {
+                Some(registration) if !registration.ip.is_empty() => &registration.ip,
+                _ if transport == Transport::Tcp => "127.0.0.1",
+                _ => "",
             },
         )?;
         let ip = if transport == Transport::Ipc && ip.is_empty() {
@@ -174,7 +190,6 @@ impl Connection {
                  give it a key or use 127.0.0.1"
             ));
         }
-        let curve = curve_keys(&fields)?;
         let mut ports = [0; 5];
         for (slot, port) in ports.iter_mut().zip(Port::ALL) {
             *slot = port_field(&fields, port.key())?;
@@ -188,6 +203,7 @@ impl Connection {
             signer,
             curve,
             changed: false,
+            registration,
         })
     }
 
@@ -216,29 +232,25 @@ impl Connection {
     /// # Errors
     /// [`Error::Bind`] when a socket path is longer than the system allows.
     pub fn endpoint(&self, port: Port, number: u16) -> Result<String> {
-        match self.transport {
-            Transport::Tcp if number == 0 => Ok(format!("tcp://{}:*", bracketed(&self.ip))),
-            Transport::Tcp => Ok(format!("tcp://{}:{number}", bracketed(&self.ip))),
-            Transport::Ipc => {
-                let endpoint = format!("ipc://{}-{number}", self.ip);
-                if endpoint.len() - "ipc://".len() > MAX_IPC_PATH_BYTES {
-                    return Err(Error::Bind {
-                        channel: port.channel(),
-                        endpoint,
-                        reason: format!(
-                            "a socket path may have {MAX_IPC_PATH_BYTES} bytes at the most"
-                        ),
-                    });
-                }
-                Ok(endpoint)
-            }
+        let endpoint = self.transport.endpoint(&self.ip, number);
+        let is_path = self.transport == Transport::Ipc;
+        if is_path && endpoint.len() - "ipc://".len() > MAX_IPC_PATH_BYTES {
+            return Err(Error::Bind {
+                channel: port.channel(),
+                endpoint,
+                reason: format!("a socket path may have {MAX_IPC_PATH_BYTES} bytes at the most"),
+            });
         }
+        Ok(endpoint)
     }
 
-    /// The file as it stands now, as JSON: with the ports that were chosen.
+    /// What a client needs, as JSON: the file with the ports that were chosen, and without what was the launcher's alone.
     #[must_use]
     pub fn to_json(&self) -> Value {
         let mut fields = self.fields.clone();
+        for name in registration::FIELDS {
+            fields.remove(name);
+        }
         let transport = if self.transport == Transport::Tcp {
             "tcp"
         } else {
@@ -274,6 +286,20 @@ impl Connection {
             .with_extension(format!("tmp-{}", std::process::id()));
         write_private(&beside, &text).map_err(problem)?;
         fs::rename(&beside, &self.path).map_err(problem)
+    }
+
+    /// Write a connection file of our own, as a registered kernel does for clients other than its launcher. It is the
+    /// kernel's file from here on.
+    ///
+    /// # Errors
+    /// [`Error::ConnectionFile`] when it cannot be written.
+    pub fn write_to(&mut self, path: PathBuf) -> Result<()> {
+        self.path = path;
+        if let Some(folder) = self.path.parent() {
+            // What is wrong with the folder is said by the write that follows.
+            let _ = DirBuilder::new().recursive(true).mode(0o700).create(folder);
+        }
+        self.write_back()
     }
 
     /// Path of the file.
@@ -363,7 +389,7 @@ fn kind(value: &Value) -> &'static str {
     }
 }
 
-fn text_field(
+pub(crate) fn text_field(
     fields: &Map<String, Value>,
     name: &str,
     default: &str,
@@ -386,7 +412,10 @@ fn example(value: &str) -> String {
     }
 }
 
-fn port_field(fields: &Map<String, Value>, name: &str) -> std::result::Result<u16, String> {
+pub(crate) fn port_field(
+    fields: &Map<String, Value>,
+    name: &str,
+) -> std::result::Result<u16, String> {
     match fields.get(name) {
         None | Some(Value::Null) => Ok(0),
         Some(value) => value

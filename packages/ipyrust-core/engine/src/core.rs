@@ -79,8 +79,10 @@ impl ExitReason {
 
 /// What a core is made from.
 pub struct Options {
-    /// Path of the connection file.
+    /// Path of the connection file, or of the launcher's registration file.
     pub connection_file: PathBuf,
+    /// Where a kernel that got a registration file writes its connection file; None = nowhere.
+    pub registered_file: Option<PathBuf>,
     /// Content of kernel_info_reply.
     pub kernel_info: Bytes,
     /// Where log lines go.
@@ -201,17 +203,23 @@ pub(crate) enum Command {
 }
 
 impl Core {
-    /// Bind all sockets and start answering. The calling thread becomes the one that interrupts are aimed at.
+    /// Bind all sockets, register with the launcher if it wants that (waits for its answer), and start answering. The
+    /// calling thread becomes the one that interrupts are aimed at.
     ///
     /// # Errors
-    /// [`Error::ConnectionFile`] or [`Error::Bind`].
+    /// [`Error::ConnectionFile`], [`Error::Bind`] or [`Error::Registration`].
     pub fn start(options: Options) -> Result<Arc<Self>> {
         let mut connection = Connection::read(&options.connection_file)?;
         let sockets = Sockets::bind(&mut connection)?;
-        if connection.changed {
+        let author = Author::new(random_hex(16)?, &options.username, std::process::id());
+        if let Some(registration) = &connection.registration {
+            registration.register(&sockets.context, &connection, &author)?;
+            if let Some(file) = options.registered_file {
+                connection.write_to(file)?;
+            }
+        } else if connection.changed {
             connection.write_back()?;
         }
-        let session_id = random_hex(16)?;
         let wake = Arc::new(Wake::new()?);
         let core = Arc::new(Self {
             outbox: Outbox::new(Arc::clone(&wake)),
@@ -229,7 +237,7 @@ impl Core {
             counters: Counters::default(),
             log: Log::new(options.log_fd),
             post_mortem: PostMortem::new(options.fatal),
-            author: Author::new(session_id, &options.username, std::process::id()),
+            author,
             connection,
             subshells: Mutex::default(),
             kernel_info: Mutex::new(options.kernel_info),

@@ -25,6 +25,13 @@ pub enum Error {
         /// What the system says.
         reason: String,
     },
+    /// The launcher that wants to be told the ports does not take them.
+    Registration {
+        /// The launcher's address.
+        endpoint: String,
+        /// What went wrong there.
+        problem: String,
+    },
     /// The kernel is shutting down: nothing more can be sent or received.
     Closed,
     /// A request was answered before.
@@ -72,6 +79,11 @@ impl fmt::Display for Error {
                 f,
                 "cannot bind the {channel} channel to {endpoint}: {reason}; \
                  set its port to 0 in the connection file, or stop what uses the address"
+            ),
+            Self::Registration { endpoint, problem } => write!(
+                f,
+                "cannot register with the launcher at {endpoint}: {problem}; \
+                 let the launcher write a new registration file, listen there and start the kernel again"
             ),
             Self::Closed => f.write_str("the kernel is shutting down"),
             Self::AlreadyReplied { msg_type } => write!(f, "this {msg_type} was answered before"),

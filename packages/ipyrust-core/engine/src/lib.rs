@@ -6,6 +6,7 @@
 //! |---|---|
 //! | [`connection`] | the connection file: read, check, write back the ports |
 //! | [`sockets`] | make and bind the five sockets |
+//! | [`registration`] | tell the launcher the ports, if it asks for them |
 //! | [`io_thread`] | the one thread that owns them: poll, read, answer, send |
 //! | [`frames`] | multipart frames ↔ their named parts |
 //! | [`signature`] | sign and check, in constant time; the replay window |
@@ -62,6 +63,7 @@ pub mod post_mortem;
 pub mod publisher;
 pub mod queue;
 pub mod record;
+pub mod registration;
 pub mod route;
 pub mod signature;
 pub mod sockets;

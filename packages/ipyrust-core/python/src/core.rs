@@ -84,10 +84,12 @@ fn duplicate(fd: RawFd) -> PyResult<OwnedFd> {
 #[pymethods]
 impl KernelCore {
     #[new]
-    #[pyo3(signature = (connection_file, *, kernel_info, log_fd=2, parent_pid=None, capture_fds=false, stop_grace=2.0, replay_bytes=0, username="kernel", serve_control=None))]
+    #[pyo3(signature = (connection_file, *, registered_file=None, kernel_info, log_fd=2, parent_pid=None, capture_fds=false, stop_grace=2.0, replay_bytes=0, username="kernel", serve_control=None))]
     #[allow(clippy::too_many_arguments)]
     fn new(
+        py: Python<'_>,
         connection_file: PathBuf,
+        registered_file: Option<PathBuf>,
         kernel_info: &[u8],
         log_fd: RawFd,
         parent_pid: Option<u32>,
@@ -97,8 +99,9 @@ impl KernelCore {
         username: &str,
         serve_control: Option<Py<PyAny>>,
     ) -> PyResult<Self> {
-        let core = Core::start(Options {
+        let options = Options {
             connection_file,
+            registered_file,
             kernel_info: Bytes::copy_from_slice(kernel_info),
             log_fd: duplicate(log_fd)?,
             parent_pid,
@@ -110,8 +113,8 @@ impl KernelCore {
             fatal: &FATAL,
             ask_for_stacks,
             control_needed: Box::new(move || start_control_thread(serve_control)),
-        })
-        .map_err(to_py)?;
+        };
+        let core = py.detach(|| Core::start(options)).map_err(to_py)?;
         Ok(Self { core })
     }
 

@@ -6,6 +6,7 @@ use pyo3::prelude::*;
 
 pyo3::import_exception!(ipyrust_core.errors, ConnectionFileError);
 pyo3::import_exception!(ipyrust_core.errors, BindError);
+pyo3::import_exception!(ipyrust_core.errors, RegistrationError);
 pyo3::import_exception!(ipyrust_core.errors, CoreClosedError);
 pyo3::import_exception!(ipyrust_core.errors, AlreadyRepliedError);
 
@@ -15,6 +16,7 @@ pub(crate) fn to_py(error: Error) -> PyErr {
     match error {
         Error::ConnectionFile { .. } => ConnectionFileError::new_err(text),
         Error::Bind { .. } => BindError::new_err(text),
+        Error::Registration { .. } => RegistrationError::new_err(text),
         Error::Closed => CoreClosedError::new_err(text),
         Error::AlreadyReplied { .. } => AlreadyRepliedError::new_err(text),
         Error::BadInputReply => PyValueError::new_err(text),

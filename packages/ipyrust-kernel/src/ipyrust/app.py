@@ -57,7 +57,7 @@ process
 Exit codes: 0 shut down as asked, 1 parent died or unforeseen failure, 2 wrong command line,
 3 connection file unusable, 4 address not available, 5 engine or IPython cannot start,
 7 connection file cannot be written, 9 kernel and engine of different versions,
-70 engine failure (please report)."""
+13 launcher does not take the ports, 70 engine failure (please report)."""
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -144,7 +144,7 @@ def _run(file: ConnectionFile, line: CommandLine) -> int:
     try:
         from ipyrust_core import __version__ as core_version
         from ipyrust_core import run_kernel
-        from ipyrust_core.errors import BindError, ConnectionFileError
+        from ipyrust_core.errors import BindError, ConnectionFileError, RegistrationError
     except ImportError as error:
         from ipyrust.exit_codes import ExitCode
 
@@ -158,10 +158,13 @@ def _run(file: ConnectionFile, line: CommandLine) -> int:
 
         return _fail(ExitCode.VERSIONS, _why_versions_differ(core_version))
     try:
-        interpreter = _interpreter(file, line)
+        from ipyrust.connection_file import free_path
+
+        registered_file = free_path()
         return run_kernel(
             file.path,
-            interpreter,
+            _interpreter(file, line, registered_file),
+            registered_file=registered_file,
             capture_fds=_captures_fds(line),
             crash_reports=_is_on(line, "crash_reports", "IPYRUST_CRASH_REPORTS"),
             **_replay_bytes(),
@@ -174,6 +177,10 @@ def _run(file: ConnectionFile, line: CommandLine) -> int:
         from ipyrust.exit_codes import ExitCode
 
         return _fail(ExitCode.ADDRESS, str(error))
+    except RegistrationError as error:
+        from ipyrust.exit_codes import ExitCode
+
+        return _fail(ExitCode.REGISTRATION, str(error))
     except Exception as error:
         from ipyrust.exit_codes import ExitCode
 
@@ -214,26 +221,29 @@ def _replay_bytes() -> dict[str, int]:
     return {"replay_bytes": int(text)} if text.isascii() and text.isdigit() else {}
 
 
-def _interpreter(file: ConnectionFile, line: CommandLine) -> IPythonInterpreter:
-    """The interpreter for `line`, which says how to attach once it is started if nobody knows the file yet."""
+def _interpreter(
+    file: ConnectionFile, line: CommandLine, registered_file: str
+) -> IPythonInterpreter:
+    """The interpreter for `line`, which looks after a file of our own once the sockets listen."""
     from ipyrust.interpreter import IPythonInterpreter
 
-    def make_options() -> KernelOptions:
-        return _options(line)
-
-    if not file.is_ours or line.quiet:
-        return IPythonInterpreter(make_options)
-
-    class AnnouncedInterpreter(IPythonInterpreter):
-        """Prints how to attach when the sockets listen, which is when the file has its ports."""
+    class CommandInterpreter(IPythonInterpreter):
+        """Starts when the sockets listen, which is when the connection file has its ports."""
 
         def start(self, kernel: Kernel) -> None:
-            duplicate = os.dup(kernel.core.original_fd(1))  # the descriptor itself is the engine's
-            with open(duplicate, "w", encoding="utf-8") as terminal:
-                terminal.write(_how_to_attach(file))
+            if kernel.core.connection_file == registered_file:
+                file.served_as(registered_file)
+                _remove_when_terminated(file)
+            elif file.is_ours and not line.quiet:
+                # Nobody knows the file yet.
+                duplicate = os.dup(
+                    kernel.core.original_fd(1)
+                )  # the descriptor itself is the engine's
+                with open(duplicate, "w", encoding="utf-8") as terminal:
+                    terminal.write(_how_to_attach(file))
             super().start(kernel)
 
-    return AnnouncedInterpreter(make_options)
+    return CommandInterpreter(lambda: _options(line))
 
 
 def _options(line: CommandLine) -> KernelOptions:

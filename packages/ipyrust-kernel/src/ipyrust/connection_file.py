@@ -9,6 +9,9 @@ Reading and checking a connection file is the engine's work; this module only de
 | addresses only, or nothing             | a new file `kernel-<pid>.json` in the runtime folder                  |
 
 A file that this process wrote, it removes when the kernel ends. Files with keys are made for their owner alone.
+
+The file may also be a launcher's registration file (JEP 66). Then the engine tells the launcher its ports, leaves that
+file alone and writes a connection file at `free_path()`, for other clients.
 """
 
 from __future__ import annotations
@@ -37,6 +40,11 @@ class ConnectionFile:
         directory, name = os.path.split(self.path)
         return name if directory == runtime_dir() else self.path
 
+    def served_as(self, path: str) -> None:
+        """Note that the kernel wrote this other file, because the launcher's was a registration file."""
+        self.path = path
+        self.is_ours = True
+
     def remove(self) -> None:
         """Remove the file if this process wrote it."""
         if self.is_ours:
@@ -54,7 +62,8 @@ def prepare(named: str | None, entries: Mapping[str, object]) -> ConnectionFile:
         ValueError: the file to change is not a JSON object.
     """
     if named is None:
-        path = _new_path()
+        path = free_path()
+        os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
         _write_new(path, entries)
         return ConnectionFile(path, is_ours=True)
     path = _find(named)
@@ -76,10 +85,9 @@ def _find(named: str) -> str:
     return elsewhere if os.path.exists(elsewhere) else os.path.abspath(named)
 
 
-def _new_path() -> str:
-    """A name in the runtime folder that is not taken; makes the folder."""
+def free_path() -> str:
+    """A name in the runtime folder that is not taken; the folder may be missing."""
     directory = runtime_dir()
-    os.makedirs(directory, mode=0o700, exist_ok=True)
     path = os.path.join(directory, f"kernel-{os.getpid()}.json")
     if os.path.exists(path):
         path = os.path.join(directory, f"kernel-{os.getpid()}-{os.urandom(4).hex()}.json")

@@ -17,7 +17,7 @@ class ExitCode(IntEnum):
     USAGE = 2
     """The command line is wrong."""
     CONNECTION_FILE = 3
-    """The connection file is missing, torn, unreadable, unsafe, or names something unknown."""
+    """The connection file (or registration file) is missing, torn, unreadable, unsafe, or names something unknown."""
     ADDRESS = 4
     """An address of the connection file is in use or not available."""
     START = 5
@@ -36,5 +36,7 @@ class ExitCode(IntEnum):
     """`ipyrust`: the interpreter that `--python` or IPYRUST_PYTHON names does not work."""
     FINDINGS = 12
     """`ipyrust doctor` found something."""
+    REGISTRATION = 13
+    """The launcher that wrote the registration file did not answer, or did not take the ports."""
     ENGINE = 70
     """The engine's I/O thread failed, which is a bug of ours; its last log line says how."""

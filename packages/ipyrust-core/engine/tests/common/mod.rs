@@ -96,6 +96,7 @@ impl Setup {
         let log = std::fs::File::create(self.connection_file.with_extension("log")).unwrap();
         Core::start(Options {
             connection_file: self.connection_file,
+            registered_file: None,
             kernel_info: Bytes::from_static(br#"{"status":"ok","implementation":"test"}"#),
             log_fd: log.into(),
             parent_pid: self.parent_pid,

@@ -1,0 +1,1 @@
+"""Kernels that tell a launcher their ports (JEP 66)."""
