@@ -1,6 +1,7 @@
 """Fixtures of the whole-system tests: a kernel process and frontends connected to it.
 
 `--kernel ipykernel` (or `IPYRUST_TEST_KERNEL`) runs the tests marked `parity` against the reference kernel.
+`--transport` runs everything over another transport; tests marked `every_transport` run over each of them anyway.
 """
 
 from __future__ import annotations
@@ -14,13 +15,24 @@ from typing import Any
 import pytest
 
 HERE = Path(__file__).parent
-TRANSCRIPTS = ("protocol", "wire", "process", "user_code", "debugger", "ipython", "faults")
+TRANSCRIPTS = (
+    "protocol",
+    "wire",
+    "process",
+    "user_code",
+    "debugger",
+    "ipython",
+    "faults",
+    "handshake",
+    "security",
+)
 if str(HERE) not in sys.path:
     sys.path.insert(0, str(HERE))
 
 pytest.register_assert_rewrite("frontend.client", "frontend.transcript", "wire.hostile")
 
 from frontend import Frontend, Gate, KernelProcess, KernelUnderTest  # noqa: E402
+from frontend.process import TRANSPORTS, addresses  # noqa: E402
 
 StartKernel = Callable[..., Frontend]
 
@@ -32,6 +44,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--kernel",
         default=os.environ.get("IPYRUST_TEST_KERNEL", "ipyrust"),
         help="kernel under test: ipyrust, ipykernel, or a command line with {connection_file}",
+    )
+    group.addoption(
+        "--transport",
+        default="tcp",
+        choices=TRANSPORTS,
+        help="transport of the kernels that the tests start, with CurveZMQ or without",
     )
     group.addoption(
         "--beyond-parity",
@@ -46,7 +64,17 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Declare the markers."""
+    config.addinivalue_line(
+        "markers", "every_transport: runs over tcp and ipc, plain and encrypted"
+    )
     config.addinivalue_line("markers", "parity: holds for ipyrust and for ipykernel alike")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run what is marked over every transport."""
+    is_marked = metafunc.definition.get_closest_marker("every_transport") is not None
+    if is_marked and "transport" in metafunc.fixturenames:
+        metafunc.parametrize("transport", TRANSPORTS, indirect=True, scope="module")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -83,6 +111,13 @@ def kernel_under_test(pytestconfig: pytest.Config) -> KernelUnderTest:
     return _kernel(pytestconfig)
 
 
+@pytest.fixture(scope="module")
+def transport(request: pytest.FixtureRequest) -> str:
+    """One of TRANSPORTS."""
+    chosen: str = getattr(request, "param", request.config.getoption("--transport"))
+    return chosen
+
+
 class SharedKernel:
     """One kernel process for the tests of a module; replaced after a failure."""
 
@@ -106,10 +141,15 @@ class SharedKernel:
 
 @pytest.fixture(scope="module")
 def shared_kernel(
-    kernel_under_test: KernelUnderTest, tmp_path_factory: pytest.TempPathFactory
+    kernel_under_test: KernelUnderTest, transport: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[SharedKernel]:
     """The module's kernel."""
-    shared = SharedKernel(lambda: KernelProcess(kernel_under_test, tmp_path_factory.mktemp("k")))
+
+    def start() -> KernelProcess:
+        folder = tmp_path_factory.mktemp("k")
+        return KernelProcess(kernel_under_test, folder, connection=addresses(transport, folder))
+
+    shared = SharedKernel(start)
     yield shared
     shared.close()
 
@@ -130,14 +170,15 @@ def frontend(shared_kernel: SharedKernel, request: pytest.FixtureRequest) -> Ite
 
 @pytest.fixture
 def start_kernel(
-    kernel_under_test: KernelUnderTest, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+    kernel_under_test: KernelUnderTest, transport: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Callable[..., KernelProcess]]:
     """Start a kernel of the test's own; takes what KernelProcess takes."""
     started: list[KernelProcess] = []
 
     def start(**options: Any) -> KernelProcess:
         folder = options.pop("folder", None) or tmp_path_factory.mktemp("kernel")
-        started.append(KernelProcess(kernel_under_test, folder, **options))
+        connection = {**addresses(transport, folder), **options.pop("connection", {})}
+        started.append(KernelProcess(kernel_under_test, folder, connection=connection, **options))
         return started[-1]
 
     yield start
