@@ -53,6 +53,7 @@ def test_the_kernel_says_that_it_has_a_debugger(debug: DebugFrontend) -> None:
 
 
 @parity
+@pytest.mark.every_transport
 def test_a_whole_session(debug: DebugFrontend) -> None:
     capabilities = debug.ask("initialize", **INITIALIZE)
     assert capabilities["supportsSetExpression"] and capabilities["supportsConditionalBreakpoints"]

@@ -53,6 +53,7 @@ def test_shutdown_is_confirmed(fresh: Frontend, channel: str, restart: bool) -> 
     assert request.reply.content == {"status": "ok", "restart": restart}
 
 
+@pytest.mark.every_transport
 @parity
 @both_channels
 @pytest.mark.parametrize("restart", [False, True])
@@ -60,6 +61,7 @@ def test_shutdown_ends_with_code_zero(fresh: Frontend, channel: str, restart: bo
     assert shut_down(fresh, channel=channel, restart=restart) == 0
 
 
+@pytest.mark.every_transport
 @parity
 def test_shutdown_is_published(fresh: Frontend) -> None:
     request = fresh.request("shutdown_request", {"restart": False}, channel="control")
@@ -128,6 +130,7 @@ with open({path!r}, "w") as held:
 """
 
 
+@pytest.mark.every_transport
 @pytest.mark.parametrize("restart", [False, True])
 def test_children_end_with_the_kernel(fresh: Frontend, tmp_path: Path, restart: bool) -> None:
     with Lifeline(tmp_path / "lifeline") as lifeline:
@@ -145,6 +148,7 @@ def test_a_child_that_ignores_sigterm_ends_with_the_kernel(fresh: Frontend, tmp_
         lifeline.wait_until_released()
 
 
+@pytest.mark.every_transport
 @parity
 def test_sigterm_ends_the_kernel(fresh: Frontend) -> None:
     fresh.kernel.popen.send_signal(signal.SIGTERM)

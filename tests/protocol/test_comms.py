@@ -19,7 +19,7 @@ from frontend import (
     stdout,
 )
 
-pytestmark = pytest.mark.parity
+pytestmark = [pytest.mark.parity, pytest.mark.every_transport]
 
 ECHO = """
 import comm

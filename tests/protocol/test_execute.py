@@ -17,7 +17,7 @@ from frontend import (
     stdout,
 )
 
-pytestmark = pytest.mark.parity
+pytestmark = [pytest.mark.parity, pytest.mark.every_transport]
 
 
 def test_a_value_is_published_as_execute_result(frontend: Frontend) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from frontend import Frontend, busy, idle, reply
 
-pytestmark = pytest.mark.parity
+pytestmark = [pytest.mark.parity, pytest.mark.every_transport]
 
 
 @pytest.fixture

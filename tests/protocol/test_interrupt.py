@@ -11,6 +11,7 @@ import pytest
 from frontend import Exchange, Frontend, busy, error, execute_input, idle, reply, result, stdout
 
 parity = pytest.mark.parity
+pytestmark = pytest.mark.every_transport
 
 Interrupt = Callable[[Frontend], None]
 GO = "import time; print('go', flush=True)\n"

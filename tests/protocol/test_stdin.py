@@ -19,6 +19,7 @@ from frontend import (
 )
 
 parity = pytest.mark.parity
+pytestmark = pytest.mark.every_transport
 
 
 def ask(frontend: Frontend, code: str) -> Message:

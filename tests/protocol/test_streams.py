@@ -18,6 +18,7 @@ from frontend import (
 )
 
 parity = pytest.mark.parity
+pytestmark = pytest.mark.every_transport
 
 
 @parity
