@@ -1,7 +1,8 @@
 """debugpy's adapter: a process of its own between the frontend's requests and pydevd in this process.
 
-We are its client over two pipes, so no other user of the machine can be; pydevd connects to it over loopback TCP. The
-adapter ends when its pipe does: after `stop`, and when this process dies however it may.
+We are its client over two pipes, so no other user of the machine can be; pydevd connects to it over loopback TCP, and
+after that nothing listens (`adapter_program`). The adapter ends when its pipe does: after `stop`, and when this process
+dies however it may.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from collections.abc import Callable
 from ipyrust.debugger.connection import Connection
 from ipyrust.debugger.framing import Json
 
+PROGRAM = os.path.join(os.path.dirname(__file__), "adapter_program.py")
 STOP_GRACE = 2.0
 """Seconds in which the adapter may end by itself."""
 
@@ -33,7 +35,7 @@ class Adapter:
         A session of its own keeps it out of the process group that interrupts are sent to.
         """
         self._process = subprocess.Popen(
-            [sys.executable, directory],
+            [sys.executable, PROGRAM, directory],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

@@ -1,0 +1,1 @@
+"""Who gets through to a kernel and who does not, seen from outside of the process."""
