@@ -137,7 +137,7 @@ class JupyterHome:
             "display_name": DISPLAY_NAME,
             "language": "python",
             "kernel_protocol_version": "5.5",
-            "metadata": {"debugger": True},
+            "metadata": {"debugger": True, "supported_encryption": ["curve"]},
             "env": env or {},
         }
         (folder / "kernel.json").write_text(json.dumps(spec, indent=1), encoding="utf-8")

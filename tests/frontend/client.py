@@ -167,6 +167,20 @@ class Frontend:
         """Wait until everything that the kernel sent before now has arrived."""
         self.execute("", silent=True).finish()
 
+    def wait_until_answered(self) -> None:
+        """Ask again and again until another kernel on the same addresses answers; then subscribe anew, for order."""
+        exchanges = [self.request("kernel_info_request")]
+
+        def is_answered() -> bool:
+            if any(self.replies_to(exchange.msg_id) for exchange in exchanges):
+                return True
+            if not self.receive(200):
+                exchanges.append(self.request("kernel_info_request"))
+            return False
+
+        self.wait_for(is_answered, "the next kernel")
+        self._subscribe()
+
     def can_be_asked(self) -> bool:
         """Whether the kernel is there to answer: it runs and nobody has sent it home."""
         types = {exchange.header["msg_type"] for exchange in self.exchanges.values()}

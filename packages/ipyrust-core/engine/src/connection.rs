@@ -17,6 +17,9 @@ use crate::signature::{SCHEMES, Signer};
 /// Unix socket paths end here (Linux 108 with the NUL, macOS 104).
 const MAX_IPC_PATH_BYTES: usize = 103;
 
+/// Permission bits that let others than the owner read a file.
+const OTHERS_READ: u32 = 0o044;
+
 /// How frames travel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Transport {
@@ -105,6 +108,8 @@ pub struct Connection {
     pub changed: bool,
     /// Where to tell the ports, if the launcher wants to be told; then the file is the launcher's and stays as it is.
     pub registration: Option<Registration>,
+    /// What its owner should know about the file that was read, though it is served: other users can read its key.
+    pub warning: Option<String>,
 }
 
 impl fmt::Debug for Connection {
@@ -129,8 +134,16 @@ impl Connection {
             path: path.to_owned(),
             problem,
         };
-        let text = read_checked(path).map_err(wrong)?;
-        Self::parse(path, &text).map_err(wrong)
+        let (text, mode) = read_checked(path).map_err(wrong)?;
+        let mut connection = Self::parse(path, &text).map_err(wrong)?;
+        if mode & OTHERS_READ != 0 && connection.signer.checks() {
+            connection.warning = Some(format!(
+                "connection file {0} can be read by other users (mode {mode:04o}), and whoever has its key can run code; \
+                 run: chmod 600 {0}",
+                path.display()
+            ));
+        }
+        Ok(connection)
     }
 
     fn parse(path: &Path, text: &[u8]) -> std::result::Result<Self, String> {
@@ -204,6 +217,7 @@ impl Connection {
             curve,
             changed: false,
             registration,
+            warning: None,
         })
     }
 
@@ -343,7 +357,8 @@ pub fn random_hex(count: usize) -> Result<String> {
     Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
-fn read_checked(path: &Path) -> std::result::Result<Vec<u8>, String> {
+/// The file's bytes and permission bits.
+fn read_checked(path: &Path) -> std::result::Result<(Vec<u8>, u32), String> {
     let metadata = fs::metadata(path).map_err(|error| match error.kind() {
         ErrorKind::NotFound => {
             "does not exist; start the kernel without -f to have one written, or check the path"
@@ -361,12 +376,13 @@ fn read_checked(path: &Path) -> std::result::Result<Vec<u8>, String> {
             path.display()
         ));
     }
-    fs::read(path).map_err(|error| {
+    let text = fs::read(path).map_err(|error| {
         format!(
             "cannot be read ({error}); run: chmod 600 {}",
             path.display()
         )
-    })
+    })?;
+    Ok((text, mode))
 }
 
 fn write_private(path: &Path, text: &[u8]) -> std::io::Result<()> {

@@ -256,6 +256,9 @@ impl Core {
             io: Mutex::default(),
             forked: AtomicBool::new(false),
         });
+        if let Some(warning) = &core.connection.warning {
+            core.log.line("warning", warning);
+        }
         let thread = IoThread::new(
             Arc::clone(&core),
             sockets,
