@@ -1,9 +1,9 @@
 """The program that runs as debugpy's adapter, with no socket that others could connect to.
 
 debugpy's adapter always listens on a loopback port for debugging clients. Its client is this kernel, over two pipes;
-but any user of the machine could connect to that port and ask it to start or debug programs as the kernel's user. And it
-goes on listening for processes to debug when the only one, the kernel, has connected long ago. Here it does neither: the
-port for clients is never opened, and the one that pydevd connects to is closed behind it.
+but any user of the machine could connect to that port and ask it to start or debug programs as the kernel's user. And
+it goes on listening for processes to debug when the only one, the kernel, has connected long ago. Here it does neither:
+the port for clients is never opened, and the one that pydevd connects to is closed behind it.
 
 Started as `python adapter_program.py DIRECTORY`, where DIRECTORY is the package `debugpy/adapter`. Imports none of our
 modules.
