@@ -2,12 +2,13 @@
 
 import os
 import stat
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from debugger.dap import INITIALIZE, DebugFrontend
-from frontend import busy, execute_input, idle, reply, result, stdout
+from frontend import Frontend, KernelProcess, busy, execute_input, idle, reply, result, stdout
 from security.strangers import children
 
 parity = pytest.mark.parity
@@ -202,6 +203,34 @@ def test_tracebacks_name_cells_and_not_files(attached: DebugFrontend) -> None:
     attached.dump(code)
     reply_content = attached.frontend.execute(code).reply.content
     assert "ipykernel_" not in "".join(reply_content["traceback"])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "name"),
+    [
+        ((), "rgb_to_yiq"),
+        (("--Kernel.debug_just_my_code=False",), "rgb_to_yiq"),
+        (("--Kernel.debug_just_my_code=True",), "<module>"),
+    ],
+    ids=["default", "off", "on"],
+)
+def test_just_my_code_is_a_setting(
+    start_kernel: Callable[..., KernelProcess],
+    connect: Callable[[KernelProcess], Frontend],
+    arguments: tuple[str, ...],
+    name: str,
+) -> None:
+    """Without it, stepping in leads into a library."""
+    client = connect(start_kernel(arguments=arguments))
+    client.run("import colorsys")
+    debug = DebugFrontend(client)
+    debug.start()
+    cell, frame = debug.run_to("colorsys.rgb_to_yiq(0, 0, 0)\n1\n", 1)
+    debug.resume(frame, "stepIn")
+    frame = debug.stopped_frame()
+    assert frame["name"] == name
+    debug.resume(frame)
+    cell.sees(busy, execute_input, result("1"), reply("ok"), idle)
 
 
 def test_no_port_stays_open(attached: DebugFrontend) -> None:

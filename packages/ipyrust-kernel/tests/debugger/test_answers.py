@@ -62,13 +62,6 @@ def test_without_debugpy_the_reply_says_what_to_install(debugger: Debugger, comm
     assert ask(debugger, "debugInfo")["body"]["isStarted"] is False
 
 
-@pytest.mark.parametrize("section", ["IPythonKernel", "Kernel"])
-def test_ipykernels_settings_count(debugger: Debugger, section: str) -> None:
-    assert debugger._setting("debug_just_my_code", default=False) is False
-    debugger._shell.config[section].debug_just_my_code = True
-    assert debugger._setting("debug_just_my_code", default=False) is True
-
-
 @pytest.mark.usefixtures("no_debugpy")
 def test_without_debugpy_there_is_no_such_feature() -> None:
     assert "debugger" not in kernel_info()["supported_features"]

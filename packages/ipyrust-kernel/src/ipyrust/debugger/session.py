@@ -41,6 +41,7 @@ from ipyrust.debugger.replies import (
     success,
 )
 from ipyrust.debugger.variables import VariableExplorer, shown
+from ipyrust.ipython.kernel_traits import kernel_trait
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -154,9 +155,9 @@ class Debugger:
         for name in ("connect", "host", "port", "processId", "subProcessId"):
             arguments.pop(name, None)
         arguments["listen"] = {"host": "127.0.0.1", "port": 0}
-        if not self._setting("debug_just_my_code", default=False):
+        if not kernel_trait(self._shell.config, "debug_just_my_code", False):
             arguments["debugOptions"] = ["DebugStdLib"]
-        if self._setting("filter_internal_frames", default=True):
+        if kernel_trait(self._shell.config, "filter_internal_frames", True):
             arguments["rules"] = sources.exclusion_rules(self._kernel_modules, KERNEL_PACKAGES)
         response = self._forward({**request, "arguments": arguments})
         if response["success"]:
@@ -198,13 +199,6 @@ class Debugger:
         if self._leading_lines is not None:
             self._shell.input_transformer_manager.cleanup_transforms.insert(*self._leading_lines)
             self._leading_lines = None
-
-    def _setting(self, name: str, *, default: bool) -> bool:
-        """A trait of ipykernel's that configuration files and command lines may set."""
-        for section in ("IPythonKernel", "Kernel"):
-            if name in self._shell.config[section]:
-                return bool(self._shell.config[section][name])
-        return default
 
     # -- requests ----------------------------------------------------------------------------
 

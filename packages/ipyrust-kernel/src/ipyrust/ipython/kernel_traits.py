@@ -7,7 +7,7 @@ line has put them. A later one of these wins.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
@@ -31,9 +31,14 @@ WORDS = {
 }
 
 
-def kernel_trait(config: Config, name: str, default: Value) -> Value:
-    """The configured value of a trait of the kernel; `default` where there is none, or one that cannot be used."""
-    for section in SECTIONS:
+def kernel_trait(
+    config: Config, name: str, default: Value, *, sections: Sequence[str] = SECTIONS
+) -> Value:
+    """The configured value of a trait of the kernel; `default` where there is none, or one that cannot be used.
+
+    The command line leaves texts in the configuration, and "False" is a text that is true.
+    """
+    for section in sections:
         if section in config and name in config[section]:
             value = parse(config[section][name], f"{section}.{name}", type(default))
             return default if value is None else value

@@ -10,6 +10,7 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any
 
+from ipyrust.ipython.kernel_traits import kernel_trait
 from ipyrust.ipython.profile import system_directories
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ def run_startup(shell: ZMQInteractiveShell, options: KernelOptions) -> None:
 
 def put_working_directory_on_path(config: Config) -> None:
     """Let "" come after the standard library and before site-packages, whatever `python -m` did."""
-    if sys.flags.safe_path or config.InteractiveShellApp.get("ignore_cwd", False):
+    if sys.flags.safe_path or kernel_trait(config, "ignore_cwd", False, sections=APP_SECTIONS):
         return
     if sys.path and sys.path[0] in ("", _working_directory()):
         del sys.path[0]
