@@ -28,6 +28,10 @@ class ConnectionFileError(Exception): pass
 class BindError(Exception): pass
 class RegistrationError(Exception): pass
 """
+NATIVE = """
+def journal_beside(connection_file):
+    return connection_file + '.journal'
+"""
 OF_OTHER_COMMANDS = {
     ExitCode.NAME_TAKEN,
     ExitCode.NOT_FOUND,
@@ -52,6 +56,7 @@ def kernel(tmp_path: Path) -> Kernel:
         package = tmp_path / "engine" / "ipyrust_core"
         package.mkdir(parents=True, exist_ok=True)
         (package / "errors.py").write_text(ERRORS)
+        (package / "_native.py").write_text(NATIVE)
         text = (
             "raise ImportError('half installed')"
             if engine is None
