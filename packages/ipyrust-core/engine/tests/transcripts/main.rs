@@ -21,6 +21,7 @@ mod mutations;
 mod order;
 mod pressure;
 mod replay;
+mod registration;
 mod statuses;
 mod stdin;
 mod subshells;
