@@ -128,8 +128,8 @@ class JupyterHome:
             (self.root / folder).mkdir(parents=True, mode=0o700)
         self.add_kernelspec(KERNEL_NAME)
 
-    def add_kernelspec(self, name: str, env: dict[str, str] | None = None) -> None:
-        """Write a kernelspec called `name` for the kernel under test."""
+    def add_kernelspec(self, name: str, env: dict[str, str] | None = None, **entries: Any) -> None:
+        """Write a kernelspec called `name` for the kernel under test, with more `entries`."""
         folder = self.root / "path" / "kernels" / name
         folder.mkdir(parents=True)
         spec = {
@@ -139,6 +139,7 @@ class JupyterHome:
             "kernel_protocol_version": "5.5",
             "metadata": {"debugger": True, "supported_encryption": ["curve"]},
             "env": env or {},
+            **entries,
         }
         (folder / "kernel.json").write_text(json.dumps(spec, indent=1), encoding="utf-8")
 

@@ -64,6 +64,17 @@ def test_interrupt_ends_the_cell(notebook: Notebook, code: str) -> None:
     assert notebook.finish(msg_id).reply["content"]["ename"] == "KeyboardInterrupt"
 
 
+def test_interrupt_by_message(jupyter_home: JupyterHome) -> None:
+    """With `interrupt_mode` "message" the manager sends a request, and the process gets no signal."""
+    jupyter_home.add_kernelspec("by-message", interrupt_mode="message")
+    with started_kernel("by-message") as notebook:
+        msg_id = notebook.begin(ENDLESS_WITHOUT_SLEEP)
+        notebook.wait_for_stream(msg_id, "begun")
+        notebook.manager.interrupt_kernel()
+        assert notebook.finish(msg_id).reply["content"]["ename"] == "KeyboardInterrupt"
+        assert notebook.run("1").status == "ok"
+
+
 def test_kernel_works_after_an_interrupt(notebook: Notebook) -> None:
     """What was defined before the interrupt is there after it."""
     notebook.run("kept = 'still here'")
