@@ -360,7 +360,9 @@ impl IoThread {
                 requests
                     .into_iter()
                     .filter(|request| request.claim_reply())
-                    .try_for_each(|request| self.reply_beside(&request, content.clone(), Vec::new()))
+                    .try_for_each(|request| {
+                        self.reply_beside(&request, content.clone(), Vec::new())
+                    })
             }
         }
     }
@@ -544,10 +546,7 @@ impl IoThread {
         buffers: Vec<Bytes>,
     ) -> Result<()> {
         let metadata = Bytes::from_static(b"{}");
-        if let Some(reply) = self
-            .core
-            .reply_message(request, content, metadata, buffers)
-        {
+        if let Some(reply) = self.core.reply_message(request, content, metadata, buffers) {
             self.send_reply(reply)?;
         }
         // A closed outbox means that nobody needs the statuses any more.
