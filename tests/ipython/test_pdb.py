@@ -75,19 +75,34 @@ def test_end_of_file_ends_the_debugger(fresh: Frontend) -> None:
     fresh.execute("1 + 1").sees(busy, execute_input, result("2"), reply("ok"), idle)
 
 
+@pytest.mark.parametrize(
+    "name", ["breakpoint", pytest.param("pdb", marks=parity), pytest.param("IPython", marks=parity)]
+)
+def test_an_interrupt_ends_the_wait(fresh: Frontend, name: str) -> None:
+    cell = start(fresh, name)
+    fresh.input_request()
+    fresh.interrupt()
+    cell.finish()
+    assert not fresh._inbox["stdin"], "the debugger asked again"
+    fresh.execute("1 + 1").sees(busy, execute_input, result("2"), reply("ok"), idle)
+
+
 @parity
-def test_an_interrupt_ends_the_wait(fresh: Frontend) -> None:
+def test_an_interrupt_ends_the_wait_of_a_pdb_that_was_imported_before(fresh: Frontend) -> None:
+    fresh.run("import pdb")
     cell = start(fresh)
     fresh.input_request()
     fresh.interrupt()
-    for _ in range(3):  # pdb asks again after an interrupt; a shell that quits does not
-        if cell.is_idle:
-            break
-        fresh.receive(500)
-        if fresh._inbox["stdin"]:
-            answer(fresh, "quit")
     cell.finish()
     fresh.execute("1 + 1").sees(busy, execute_input, result("2"), reply("ok"), idle)
+
+
+@parity
+def test_pdb_keeps_its_source_and_its_name(fresh: Frontend) -> None:
+    seen = fresh.execute(
+        "import inspect, pdb\n(pdb.__spec__.name, 'class Pdb' in inspect.getsource(pdb))"
+    ).finish()
+    assert seen.one("execute_result").content["data"]["text/plain"] == "('pdb', True)"
 
 
 @parity
@@ -122,16 +137,14 @@ def test_a_new_cell_waits_until_the_debugger_is_left(fresh: Frontend) -> None:
     later.sees(busy, execute_input, result("2"), reply("ok"), idle)
 
 
+@parity
 def test_the_same_cell_again_can_be_reached_by_an_interrupt(fresh: Frontend) -> None:
     cell = start(fresh)
     fresh.input_request()
     again = start(fresh)
     fresh.interrupt()
-    for _ in range(4):
-        fresh.receive(300)
-        if fresh._inbox["stdin"]:
-            answer(fresh, "quit")
     cell.finish()
+    answer(fresh, "quit")
     again.finish()
     fresh.execute("1 + 1").sees(busy, execute_input, result("2"), reply("ok"), idle)
 

@@ -171,6 +171,15 @@ def test_wrong_arguments(arguments: list[str], sentence: str) -> None:
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    "arguments", [["-f", "c.json", "a.py", "b"], ["a.py", "-f", "c.json", "--", "b"]]
+)
+def test_a_client_may_append_arguments_of_its_own(arguments: list[str]) -> None:
+    line = parse(arguments)
+    assert line.connection_file == "c.json"
+    assert line.arguments == ["a.py", "b"]
+
+
 def test_it_knows_every_flag_and_alias_of_ipykernel() -> None:
     kernelapp = pytest.importorskip("ipykernel.kernelapp")
     for alias in kernelapp.IPKernelApp().aliases:

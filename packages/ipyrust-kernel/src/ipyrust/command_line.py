@@ -148,7 +148,7 @@ class CommandLine:
         self.environment: dict[str, str] = {}
         """Environment variables that do the same as the arguments that set them."""
         self.arguments: list[str] = []
-        """What follows `--`."""
+        """What follows `--`, and what clients append for themselves (`jupyter run FILE`)."""
         self.quiet = False
         """Say nothing but errors."""
 
@@ -161,15 +161,16 @@ def parse(arguments: Sequence[str]) -> CommandLine:
     """
     line = CommandLine()
     rest = list(arguments)
+    stray: str | None = None
     while rest:
         argument = rest.pop(0)
         if argument == "--":
-            line.arguments = rest
+            line.arguments += rest
             break
         if not argument.startswith("-") or argument == "-":
-            raise UsageError(
-                f"unexpected argument {argument!r}: options start with --, and so does what sets a trait"
-            )
+            line.arguments.append(argument)
+            stray = stray or argument
+            continue
         name, value = _split(argument)
         if value is None and (name in HELP or name in VERSION):
             line.action = "help" if name in HELP else "version"
@@ -190,6 +191,10 @@ def parse(arguments: Sequence[str]) -> CommandLine:
                 raise UsageError(f"{argument} needs a value: {argument}=VALUE")
             value = rest.pop(0)
         _set(line, trait, value, argument)
+    if stray is not None and line.connection_file is None:
+        raise UsageError(
+            f"unexpected argument {stray!r}: options start with --, and so does what sets a trait"
+        )
     return line
 
 

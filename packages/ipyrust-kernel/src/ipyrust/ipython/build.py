@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ipyrust.comms import KernelCommManager, kernel_comms
 from ipyrust.compat import ipykernel_stand_ins
+from ipyrust.ipython.interruptible_pdb import interruptible_pdb
 from ipyrust.ipython.kernel_traits import kernel_trait
 from ipyrust.ipython.profile import find_profile, load_options
 from ipyrust.ipython.shell import ZMQInteractiveShell
@@ -73,6 +74,7 @@ def build(kernel: Kernel, options: KernelOptions) -> Ipython:
         facade.comm_manager = stack.enter_context(kernel_comms(publisher, facade))
         stack.enter_context(ipykernel_stand_ins(facade, facade.comm_manager.comm_class))
         stack.enter_context(stdin_from_clients(kernel, current_parent))
+        stack.enter_context(interruptible_pdb())
         use_loop_of(kernel)
         kernel.stop_on_error_timeout = kernel_trait(shell.config, "stop_on_error_timeout", 0.0)
         if options.trio_loop:

@@ -57,6 +57,7 @@ class OutStream(io.TextIOBase):
         self._hook_count = 0
         self._lock = threading.Lock()
         self._buffer: ByteStream | None = None
+        self._pid = os.getpid()
         self.flush = writer.flush  # type: ignore[method-assign]
         self._choose_write()
 
@@ -114,6 +115,10 @@ class OutStream(io.TextIOBase):
     def isatty(self) -> bool:
         """False: a notebook is no terminal."""
         return False
+
+    def _is_master_process(self) -> bool:
+        """ipykernel's name of the question whether this is the kernel's process, and not a fork of it."""
+        return os.getpid() == self._pid
 
     def fileno(self) -> int:
         """A duplicate of the process's own file descriptor 1 or 2, for `subprocess` and the like.
