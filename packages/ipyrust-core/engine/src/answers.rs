@@ -9,6 +9,7 @@ use serde_json::{Map, Value, json};
 use crate::connection::{Port, random_hex};
 use crate::core::{Core, ExitReason, MAX_SUBSHELLS};
 use crate::kept::{Kept, Page};
+use crate::error::Error;
 use crate::message::Request;
 use crate::outbox::Outgoing;
 use crate::queue::RequestQueue;
@@ -153,7 +154,7 @@ fn delete_subshell(core: &Core, request: &Arc<Request>) -> Value {
         .and_then(Value::as_str)
         .unwrap_or_default();
     if core.subshell(id).is_err() {
-        return failed(&format!("there is no subshell {id:?}"));
+        return failed(&Error::UnknownSubshell(id.to_owned()).to_string());
     }
     core.close_subshell(id);
     // Its thread may run a cell that should end: again the control thread's work.

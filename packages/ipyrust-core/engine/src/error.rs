@@ -89,7 +89,7 @@ impl fmt::Display for Error {
             Self::AlreadyReplied { msg_type } => write!(f, "this {msg_type} was answered before"),
             Self::Interrupted => f.write_str("the wait was interrupted"),
             Self::BadInputReply => f.write_str("input_reply without a string `value`"),
-            Self::UnknownSubshell(id) => write!(f, "there is no subshell {id:?}"),
+            Self::UnknownSubshell(id) => write!(f, "Unknown subshell_id '{}'", id.escape_debug()),
             Self::Zmq(error) => write!(f, "libzmq: {error}"),
             Self::System { what, source } => write!(f, "{what}: {source}"),
         }
