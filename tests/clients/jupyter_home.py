@@ -23,6 +23,7 @@ from pathlib import Path
 from queue import Empty
 from typing import Any
 
+import nbformat
 import pytest
 from jupyter_client.blocking.client import BlockingKernelClient
 from jupyter_client.manager import KernelManager
@@ -35,6 +36,7 @@ DEADLINE = 60.0
 """Seconds that an event may take before a test fails: generous, because nothing waits for it to pass."""
 
 REPOSITORY = Path(__file__).resolve().parents[2]
+ARTIFACTS = REPOSITORY / ".artifacts"
 ANSI = re.compile(
     r"\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b\[[0-9;?<=>]*[ -/]*[@-~]|\x1b[()][0-9A-Za-z]|\x1b[=>78]"
 )
@@ -72,6 +74,19 @@ def process_runs(pid: int) -> bool:
 def environment_without_pytest() -> dict[str, str]:
     """The environment less what tells a program that it runs inside pytest: kernels behave differently there."""
     return {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
+
+
+def write_notebook(path: Path, *sources: str, kernel: str | None = KERNEL_NAME) -> None:
+    """A notebook of code cells; without `kernel` it asks for none."""
+    notebook = nbformat.v4.new_notebook()
+    if kernel:
+        notebook.metadata["kernelspec"] = {
+            "name": kernel,
+            "display_name": DISPLAY_NAME,
+            "language": "python",
+        }
+    notebook.cells = [nbformat.v4.new_code_cell(source) for source in sources]
+    nbformat.write(notebook, path)
 
 
 @contextmanager

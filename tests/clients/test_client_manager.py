@@ -308,3 +308,19 @@ def test_async_manager_restarts(jupyter_home: JupyterHome) -> None:
 
     before, after = asyncio.run(story())
     assert before != after
+
+
+def test_cells_on_control_run_one_by_one(notebook: Notebook) -> None:
+    """Cells sent by control do not overlap, and are answered in the order in which they came."""
+    notebook.run("import time; spans = []")
+    client, sent = notebook.client, []
+    for seconds in (0.3, 0.2, 0.1):
+        code = (
+            f"spans.append(time.monotonic()); time.sleep({seconds}); spans.append(time.monotonic())"
+        )
+        message = client.session.msg("execute_request", {"code": code})
+        client.control_channel.send(message)
+        sent.append(message["header"]["msg_id"])
+    replies = [client.get_control_msg(timeout=DEADLINE) for _ in sent]
+    assert [reply["parent_header"]["msg_id"] for reply in replies] == sent
+    assert notebook.run("spans == sorted(spans) and len(spans)").result["text/plain"] == "6"

@@ -7,20 +7,19 @@ tests do not apply is a list of `Deselected`, each with its reason.
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import tarfile
 import xml.etree.ElementTree as ElementTree
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
 
-from jupyter_home import REPOSITORY, environment_without_pytest
+from jupyter_home import ARTIFACTS, REPOSITORY, environment_without_pytest
 
 CACHE = REPOSITORY / ".cache" / "sdists"
-ARTIFACTS = REPOSITORY / ".artifacts" / "suites"
 
 
 @dataclass(frozen=True)
@@ -36,9 +35,14 @@ class SdistSuite:
     """One project's test-suite, and how it is run."""
 
     project: str
+    fewest_tests: int
+    """The version that the list was made with has a few more: far fewer means that something kept it from running."""
     tests: str = "tests"
+    modules: tuple[str, ...] = ()
+    """Which of its modules are run, in this order; none named = all."""
     deselected: tuple[Deselected, ...] = ()
-    ini_options: Mapping[str, str] = field(default_factory=dict)
+    skipped: tuple[str, ...] = ()
+    """Tests that it skips itself on every system like this one."""
     timeout: float = 600.0
 
     def fetch(self) -> Path:
@@ -70,14 +74,14 @@ class SdistSuite:
         """Run the suite in a process of its own, with the environment that is in force."""
         folder = self.unpack(into)
         report = into / "report.xml"
-        output_path = ARTIFACTS / f"{self.project}.txt"
+        output_path = ARTIFACTS / "suites" / f"{self.project}.txt"
         output_path.parent.mkdir(parents=True, exist_ok=True)
-        command = [sys.executable, "-m", "pytest", self.tests, f"--junitxml={report}"]
+        command = [sys.executable, "-m", "pytest", f"--junitxml={report}"]
         command += ["-p", "no:cacheprovider", "--color=no", "--timeout=120", "-o", "addopts=-ra"]
-        for name, value in self.ini_options.items():
-            command += ["-o", f"{name}={value}"]
+        command += ["-o", "asyncio_default_fixture_loop_scope=function"]
         for entry in self.deselected:
-            command += ["--deselect", entry.test]
+            command += ["--deselect", f"{self.tests}/{entry.test}"]
+        command += [f"{self.tests}/{module}" for module in self.modules] or [self.tests]
         with output_path.open("wb") as output:
             subprocess.run(
                 command,
@@ -107,6 +111,12 @@ class SuiteRun:
             f"{case.get('classname')}::{case.get('name')}": _outcome(case)
             for case in ElementTree.parse(self.report).iter("testcase")
         }
+
+    @property
+    def deselected(self) -> int:
+        """How many tests were left out by name."""
+        found = re.search(r"(\d+) deselected", self.tail())
+        return int(found[1]) if found else 0
 
     def named(self, outcome: str) -> list[str]:
         """The tests with one outcome."""
