@@ -9,7 +9,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-pytest.register_assert_rewrite("jupyter_home")
+pytest.register_assert_rewrite("jupyter_home", "client_environment")
 
 from jupyter_home import jupyter_home, notebook, shared_notebook  # noqa: E402
 
