@@ -31,6 +31,10 @@ def test_opening_a_comm(frontend: Frontend) -> None:
     assert opened.parent is outcome.request
 
 
+def test_the_class_has_what_mocks_are_made_of(frontend: Frontend) -> None:
+    assert "comm_id" in dir(type(open_comm()))
+
+
 def test_buffers_go_out(frontend: Frontend) -> None:
     open_comm().send({"x": 1}, buffers=[b"bytes", memoryview(b"abcdef")[::2]])
     sent = frontend.kernel.core.publications[-1]

@@ -22,6 +22,8 @@ class KernelComm(BaseComm):
 
     publisher: Publisher
     kernel: KernelFacade | None = None
+    comm_id: str = ""
+    """Of the class, too: ipykernel's is a trait, and mocks made of the class have what it has."""
 
     def publish_msg(
         self,
