@@ -38,6 +38,13 @@ ALIKE = {
     "hasattr(kernel, 'shell_stream') and hasattr(kernel, 'eventloop')": "True",
     "kernel.io_loop.asyncio_loop.is_closed()": "False",
     "callable(kernel.do_shutdown)": "True",
+    "kernel.kernel_info['implementation']": "'ipython'",
+    "{'text', 'url'} <= set(kernel.help_links[0])": "True",
+    "'itertools' in kernel.do_complete('import itert', 12)['matches']": "True",
+    "kernel.do_inspect('len', 3)['found']": "True",
+    "kernel.do_is_complete('for')['status']": "'invalid'",
+    "kernel.do_is_complete('if 1:')['status']": "'incomplete'",
+    "kernel.do_history('tail', False, True, n=1)['status']": "'ok'",
 }
 
 

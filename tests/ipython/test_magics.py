@@ -46,6 +46,7 @@ def printed(pattern: str) -> re.Pattern[str]:
         ("%history -n 1-2", "1:"),
         ("%history -g history", "history"),
         ("%config ZMQInteractiveShell", "ast_node_interactivity"),
+        ("%config HistoryManager", "hist_file"),
         ("%xmode Plain", "Exception reporting mode: Plain"),
         ("%colors NoColor", ""),
         ("%automagic", "Automagic is"),

@@ -121,6 +121,16 @@ class KernelFacade(HasEventLoop):
         return str(kernel_info.kernel_info()["implementation_version"])
 
     @property
+    def kernel_info(self) -> dict[str, Any]:
+        """Content of a kernel_info_reply."""
+        return dict(kernel_info.kernel_info())
+
+    @property
+    def help_links(self) -> list[dict[str, str]]:
+        """What frontends put into their Help menu."""
+        return kernel_info.help_links()
+
+    @property
     def banner(self) -> str:
         """Text that a console shows at the start."""
         return str(self.shell.banner) if hasattr(self.shell, "banner") else ""
@@ -193,6 +203,35 @@ class KernelFacade(HasEventLoop):
         raise RuntimeError(
             "a kernel on ipyrust hands out no requests; cells that wait run after this one"
         )
+
+    def do_complete(self, code: str, cursor_pos: int) -> dict[str, Any]:
+        """Content of a complete_reply."""
+        from ipyrust.handlers.complete import complete
+
+        return complete(self.shell, code, cursor_pos)
+
+    def do_inspect(
+        self, code: str, cursor_pos: int, detail_level: int = 0, omit_sections: Sequence[str] = ()
+    ) -> dict[str, Any]:
+        """Content of an inspect_reply."""
+        from ipyrust.handlers.inspect import inspect
+
+        return inspect(self.shell, code, cursor_pos, detail_level, omit_sections)
+
+    def do_is_complete(self, code: str) -> dict[str, Any]:
+        """Content of an is_complete_reply."""
+        from ipyrust.handlers.is_complete import is_complete
+
+        return is_complete(self.shell, code)
+
+    def do_history(
+        self, hist_access_type: str, output: bool, raw: bool, **options: Any
+    ) -> dict[str, Any]:
+        """Content of a history_reply; `options` are the further fields of the request."""
+        from ipyrust.handlers.history import history
+
+        content = {"hist_access_type": hist_access_type, "output": output, "raw": raw, **options}
+        return history(self.shell, content)
 
     def raw_input(self, prompt: str = "") -> str:
         """Ask the user for a line."""

@@ -367,6 +367,9 @@ class KernelHistoryManager(HistoryManager):
         """Nothing: there is no thread to stop."""
 
 
+KernelHistoryManager.__name__ = KernelHistoryManager.__qualname__ = "HistoryManager"  # for %config
+
+
 def insert_session(connection: sqlite3.Connection) -> int:
     """Add a session that starts now, in the caller's transaction, and return its number."""
     row = connection.execute(
