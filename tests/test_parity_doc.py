@@ -1,4 +1,4 @@
-"""docs/parity.md: every test that it names exists, and every row says something about every kernel."""
+"""docs/parity.md and docs/clients.md: every test that they name exists, and every row of parity is whole."""
 
 import re
 from pathlib import Path
@@ -17,6 +17,12 @@ def cells(row: str) -> list[str]:
     return [cell.strip() for cell in row.strip("|").split("|")]
 
 
+def exists(path: str, name: str) -> bool:
+    """Whether the file `path` has a test `name`."""
+    file = ROOT / path if path.startswith("packages/") else ROOT / "tests" / path
+    return bool(re.search(rf"^\s*(?:async )?(?:def|fn) {name}\(", file.read_text(), re.MULTILINE))
+
+
 def test_every_row_is_whole() -> None:
     short = [row for row in ROWS if len(cells(row)) != 6 or not all(cells(row)[:5])]
     assert short == []
@@ -26,7 +32,12 @@ def test_every_row_is_whole() -> None:
 def test_the_test_that_is_named_exists(row: str) -> None:
     named = NAMED.findall(cells(row)[5])
     for path, name in named:
-        file = ROOT / path if path.startswith("packages/") else ROOT / "tests" / path
-        assert re.search(rf"^\s*(?:async )?(?:def|fn) {name}\(", file.read_text(), re.MULTILINE)
+        assert exists(path, name)
     reason = cells(row)[4]
     assert named or " " in reason, "neither a test nor a reason"
+
+
+def test_the_tests_of_clients_exist() -> None:
+    named = NAMED.findall((ROOT / "docs" / "clients.md").read_text())
+    assert named
+    assert [(path, name) for path, name in named if not exists(path, name)] == []
