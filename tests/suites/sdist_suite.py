@@ -8,6 +8,7 @@ tests do not apply is a list of `Deselected`, each with its reason.
 from __future__ import annotations
 
 import re
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -43,6 +44,8 @@ class SdistSuite:
     deselected: tuple[Deselected, ...] = ()
     skipped: tuple[str, ...] = ()
     """Tests that it skips itself on every system like this one."""
+    plugin: Path | None = None
+    """A pytest plugin to run it with."""
     timeout: float = 600.0
 
     def fetch(self) -> Path:
@@ -81,6 +84,9 @@ class SdistSuite:
         command += ["-o", "asyncio_default_fixture_loop_scope=function"]
         for entry in self.deselected:
             command += ["--deselect", f"{self.tests}/{entry.test}"]
+        if self.plugin is not None:
+            shutil.copy(self.plugin, folder)
+            command += ["-p", self.plugin.stem]
         command += [f"{self.tests}/{module}" for module in self.modules] or [self.tests]
         with output_path.open("wb") as output:
             subprocess.run(

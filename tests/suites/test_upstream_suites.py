@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from jupyter_client.kernelspec import KernelSpecManager
 from jupyter_home import JupyterHome
@@ -17,7 +19,8 @@ SUITES = (
             "test_subshells.py",
             "test_debugger.py",
         ),
-        fewest_tests=85,
+        fewest_tests=90,
+        plugin=Path(__file__).with_name("started_kernels.py"),
         deselected=(
             Deselected(
                 "test_message_spec.py::test_non_execute_stop_on_error",
@@ -38,16 +41,6 @@ SUITES = (
             Deselected(
                 "test_kernel.py::test_print_to_correct_cell_from_thread[none]",
                 "the same: text of a thread belongs to the cell that started it.",
-            ),
-            Deselected(
-                "test_kernel.py::test_interrupt_with_message",
-                "takes it that a new kernel runs a cell within a second. Ours is ready before IPython is imported, and "
-                "on a busy machine the interrupt comes before the cell begins. The same, waiting for the question, "
-                "is protocol/test_interrupt.py::test_input_is_interrupted_by_both.",
-            ),
-            Deselected(
-                "test_kernel.py::test_interrupt_during_pdb_set_trace",
-                "the same second. Ours is ipython/test_pdb.py::test_an_interrupt_ends_the_wait.",
             ),
             Deselected(
                 "test_kernel.py::test_sequential_control_messages",
