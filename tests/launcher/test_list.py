@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from pathlib import Path
 
 import pytest
 
+from ipyrust.exit_codes import ExitCode
 from launcher.conftest import MakeEnvironment
 from launcher.environments import Environment, Machine
 
@@ -131,3 +133,19 @@ def test_a_hostile_kernel_json_stays_one_line(machine: Machine, ours: Environmen
     assert text.count("\n") >= 2 and len(text) < 5000
     assert all(line.isprintable() for line in text.splitlines())
     assert str(directory) in text
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="/dev/full is Linux's")
+def test_output_that_is_lost_is_a_failure(machine: Machine, ours: Environment) -> None:
+    ended = machine.run("/bin/sh", "-c", f"exec {ours.launcher} list > /dev/full")
+    assert ended.returncode == ExitCode.NOT_WRITABLE
+    assert ended.stderr.startswith(
+        "ipyrust: cannot write to standard output: No space left on device"
+    )
+    assert ended.stderr.count("\n") == 1
+
+
+def test_a_reader_that_goes_away_is_no_failure(machine: Machine, ours: Environment) -> None:
+    ended = machine.run("/bin/sh", "-c", f"{ours.launcher} env | head -n 1")
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert ended.stdout.startswith("launcher: ")

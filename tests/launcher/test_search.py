@@ -107,6 +107,14 @@ def test_the_order(machine: Machine, launcher: Path, make: MakeEnvironment, tmp_
         del variables[name]
 
 
+@pytest.mark.parametrize("name", ["", "ipyrust", "/usr/bin/env", "nonsense/ipyrust"])
+def test_a_name_that_lies_about_the_program_is_not_believed(
+    machine: Machine, ours: Environment, name: str
+) -> None:
+    ended = machine.run("/bin/bash", "-c", f"exec -a '{name}' {ours.launcher} env")
+    assert f"interpreter: {ours.python}\n" in ended.stdout
+
+
 def test_a_linked_environment_stays_linked(
     machine: Machine, ours: Environment, tmp_path: Path
 ) -> None:

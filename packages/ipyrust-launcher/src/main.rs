@@ -29,7 +29,7 @@ mod variables;
 
 use std::env;
 use std::ffi::OsStr;
-use std::io::Write;
+use std::io::{self, Write};
 
 use crate::exit_code::{ExitCode, Failure};
 use crate::options::{Arguments, Command, Place, parse};
@@ -67,19 +67,17 @@ extern "C" fn main() -> i32 {
         Command::Help(text) => Ok(Answer::from(text.to_owned())),
         _ => search_and_answer(arguments, name.as_deref()),
     });
-    let code = match ended {
-        Ok(Answer { text, code }) => {
-            print(std::io::stdout().lock(), &text);
-            code
-        }
-        Err(failure) => {
-            print(
-                std::io::stderr().lock(),
-                &format!("ipyrust: {}\n", failure.line()),
-            );
-            failure.code
-        }
-    };
+    let ended = ended.and_then(|answer| match print(io::stdout().lock(), &answer.text) {
+        Ok(()) => Ok(answer.code),
+        Err(error) => Err(Failure::new(
+            ExitCode::NotWritable,
+            format!("cannot write to standard output: {error}"),
+        )),
+    });
+    let code = ended.unwrap_or_else(|failure| {
+        complain(&format!("ipyrust: {}\n", failure.line()));
+        failure.code
+    });
     code as i32
 }
 
@@ -89,7 +87,7 @@ fn search_and_answer(arguments: Arguments, name: Option<&OsStr>) -> Result<Answe
     let own = OwnPaths::of_process(name, &variables);
     let found = search(arguments.python.as_deref(), &variables, &own);
     if variables.is_on("IPYRUST_DEBUG_PYTHON") {
-        print(std::io::stderr().lock(), &trace(&found));
+        complain(&trace(&found));
     }
     answer(arguments.command, &found, &variables, &own)
 }
@@ -141,9 +139,12 @@ fn trace(found: &Search) -> String {
         .collect()
 }
 
-fn print(mut stream: impl Write, text: &str) {
-    // A reader that went away wants no more, and there is nobody else to tell.
-    let _ = stream
+fn print(mut stream: impl Write, text: &str) -> io::Result<()> {
+    stream
         .write_all(text.as_bytes())
-        .and_then(|()| stream.flush());
+        .and_then(|()| stream.flush())
+}
+
+fn complain(text: &str) {
+    let _ = print(io::stderr().lock(), text); // There is nobody else to tell.
 }
