@@ -118,7 +118,7 @@ class Colour(enum.IntEnum):
         (OrderedDict(a=1), {"a": 1}),
         (ChainMap({"a": {1}}), {"a": [1]}),
     ],
-    ids=repr,
+    ids=lambda value: "memoryview" if isinstance(value, memoryview) else repr(value),
 )
 def test_rules(value, expected):
     result = back(value)
