@@ -341,6 +341,19 @@ def test_the_command_leaves_living_kernels_alone(doomed: Frontend, folder: Path)
     assert len(journals(folder)) == 1
 
 
+def test_an_orderly_end_tidies_up_after_others(
+    doomed: Frontend, successor: Callable[[], Frontend], folder: Path
+) -> None:
+    die(doomed.execute(SEGFAULT))
+    (journal,) = journals(folder)
+    journal.rename(folder / "other.ipyrust-journal")
+    client = successor()
+    assert first_words(client) == "", "it was no kernel of this connection file"
+    client.request("shutdown_request", {"restart": False}, channel="control")
+    assert client.kernel.wait() == 0
+    assert (journals(folder), reports(folder)[0]["kernel"]) == ([], "other")
+
+
 @pytest.mark.parametrize("how", ["variable", "option"])
 def test_reports_can_be_switched_off(
     folder: Path, start_kernel: Start, connect: Connect, how: str
