@@ -8,8 +8,8 @@ use serde_json::{Map, Value, json};
 
 use crate::connection::{Port, random_hex};
 use crate::core::{Core, ExitReason, MAX_SUBSHELLS};
-use crate::kept::{Kept, Page};
 use crate::error::Error;
+use crate::kept::{Kept, Page};
 use crate::message::Request;
 use crate::outbox::Outgoing;
 use crate::queue::RequestQueue;
