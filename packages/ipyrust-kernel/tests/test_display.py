@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from fake_core import Frontend
 
 
@@ -108,19 +109,21 @@ def test_display_history_is_kept_on_request(frontend: Frontend) -> None:
     assert frontend.execute(code).result == "[{'text/plain': '1'}]"
 
 
-def test_matplotlib_figures_appear_before_the_reply(frontend: Frontend) -> None:
-    outcome = frontend.execute(
-        "%matplotlib inline\nimport matplotlib.pyplot as plt\nplt.plot([1, 2]);"
-    )
-    assert outcome.reply["status"] == "ok"
-    assert "image/png" in outcome.of_type("display_data")[-1].content["data"]
-
-
-def test_matplotlib_needs_no_magic(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("options", "magic"),
+    [("", "%matplotlib inline"), ("", ""), (", matplotlib='inline'", "")],
+    ids=["magic", "no magic", "command line"],
+)
+def test_matplotlib_figures_appear_before_the_reply(
+    tmp_path: Path, options: str, magic: str
+) -> None:
+    """In a process of its own: matplotlib is set up once, for the first shell."""
+    cell = f"{magic}\nimport matplotlib.pyplot as plt\nplt.plot([1, 2]);"
     code = (
         "from fake_core import start_frontend\nfrom ipyrust.options import KernelOptions\n"
-        f"frontend = start_frontend(KernelOptions(ipython_dir={str(tmp_path)!r}))\n"
-        "outcome = frontend.execute('import matplotlib.pyplot as plt\\nplt.plot([1, 2]);')\n"
+        f"frontend = start_frontend(KernelOptions(ipython_dir={str(tmp_path)!r}{options}))\n"
+        f"outcome = frontend.execute({cell!r})\n"
+        "assert outcome.reply['status'] == 'ok'\n"
         "assert 'image/png' in outcome.of_type('display_data')[-1].content['data']\n"
     )
     subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parent, check=True)

@@ -154,8 +154,3 @@ def test_the_working_directory_is_importable(start: Start, tmp_path: Path) -> No
     os.chdir(tmp_path)
     (tmp_path / "neighbour.py").write_text("here = True")
     assert start().execute("import neighbour\nneighbour.here").result == "True"
-
-
-def test_matplotlib_of_the_command_line(start: Start) -> None:
-    frontend = start(matplotlib="inline")
-    assert frontend.execute("import matplotlib.pyplot as p\np.plot([1]);").types == ["display_data"]
