@@ -245,6 +245,47 @@ def test_choosing_the_interpreter(project: Path, tmp_path: Path) -> None:
     )
 
 
+def test_an_environment_for_one_python_gets_that_one(tmp_path: Path) -> None:
+    own = "{}.{}".format(*sys.version_info[:2])
+    manifest = (
+        MANIFEST
+        + f"""
+pinned = ["pinned"]
+absent = ["absent"]
+
+[feature.pinned.dependencies]
+python = "{own}.*"
+
+[feature.absent.dependencies]
+python = "3.99.*"
+"""
+    )
+    project = make_project(tmp_path / "project", manifest)
+    assert run(project, "-e", "pinned", "show") == "[] True\n"
+    assert (project / f".cache/run/pinned-py{own}").is_dir()
+    line = complaint(project, "-e", "absent", "show")
+    assert "no Python 3.99 on PATH or in pyenv's folder: install it" in line
+
+
+def test_an_existing_environment_is_used_as_it_is(project: Path, tmp_path: Path) -> None:
+    prefix = tmp_path / "prefix"
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", prefix], check=True)
+    before = sorted(prefix.rglob("*"))
+    assert run(project, "--prefix", str(prefix), "elsewhere") == f"{prefix}\n"
+    assert sorted(prefix.rglob("*")) == before
+    assert "it has no bin/python" in complaint(project, "--prefix", str(tmp_path), "show")
+    assert "--prefix needs a value" in complaint(project, "--prefix")
+
+
+def test_a_task_without_what_it_depends_on(project: Path, tmp_path: Path) -> None:
+    assert run(project, "--skip-deps", "after-failure") == "1\n"
+    pixi = tmp_path / "pixi"
+    pixi.write_text('#!/bin/sh\necho "$@"\n')
+    pixi.chmod(0o755)
+    path = f"{tmp_path}{os.pathsep}{os.environ['PATH']}"
+    assert start(project, "--skip-deps", "show", PATH=path).stdout == "run --skip-deps show\n"
+
+
 def test_an_old_python_is_told_so(tmp_path: Path) -> None:
     project = make_project(tmp_path / "project")
     script = (project / "run").read_text()
@@ -329,7 +370,8 @@ def test_version_specifiers(spec: str | dict[str, object], specifier: str) -> No
 def test_every_environment_of_ours_can_be_made(ours: Manifest) -> None:
     for environment in ours.environments:
         requirements = ours.requirements(environment)
-        assert any(line.startswith("ipython>=") for line in requirements)
+        has_ipython = any(line.startswith("ipython>=") for line in requirements)
+        assert has_ipython == ("default" in ours.environments[environment])
         names = {re.split(r"[\[<>=!~]", line)[0] for line in requirements}
         assert not names & {"python", "rust", "c-compiler", "cxx-compiler", "matplotlib-base"}
 

@@ -1,7 +1,7 @@
-"""Virtual environments that stand in for pixi's.
+"""Virtual environments that stand in for pixi's, and environments that pixi or conda made.
 
-There is one under `.cache/run/` for each environment of the manifest and Python version. It is left alone while its
-dependency list is unchanged, grows when the list grows, and is made anew when anything else changed.
+There is a virtual one under `.cache/run/` for each environment of the manifest and Python version. It is left alone
+while its dependency list is unchanged, grows when the list grows, and is made anew when anything else changed.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import sys
 from collections.abc import Mapping, Sequence
 
 from task_runner.files import locked, read_json, remove, write_json
+from task_runner.interpreters import find_python
 from task_runner.manifest import Manifest
 from task_runner.project import CACHE, ROOT, RunError, say
 
@@ -21,25 +22,32 @@ class Environments:
     """The virtual environments under `.cache/run/`: one for each environment of the manifest and Python version."""
 
     def __init__(self, manifest: Manifest, python: str, version: str) -> None:
+        """`python` and its `version` serve every environment for which the manifest names no other."""
         self.manifest = manifest
         self.python = python
         self.version = version
 
+    def interpreter(self, environment: str) -> tuple[str, str]:
+        """The interpreter that makes the environment, and its version as "3.11".
+
+        Raises:
+            RunError: the manifest wants a version that is not here.
+        """
+        wanted = self.manifest.python(environment)
+        if wanted in (None, self.version):
+            return self.python, self.version
+        return find_python(wanted), wanted
+
     def prefix(self, environment: str) -> str:
         """Directory of the virtual environment."""
-        return os.path.join(CACHE, f"{environment}-py{self.version}")
+        version = self.manifest.python(environment) or self.version
+        return os.path.join(CACHE, f"{environment}-py{version}")
 
     def variables(self, environment: str) -> dict[str, str]:
         """The process environment of a command: as after `activate`."""
         prefix = self.prefix(environment)
-        hidden = {"PYTHONHOME", "CONDA_PREFIX", "CONDA_DEFAULT_ENV", "__PYVENV_LAUNCHER__"}
-        variables = {name: value for name, value in os.environ.items() if name not in hidden}
+        variables = activated(prefix, self.manifest.activation(environment))
         variables["VIRTUAL_ENV"] = prefix
-        variables["PATH"] = (
-            os.path.join(prefix, "bin") + os.pathsep + os.environ.get("PATH", os.defpath)
-        )
-        variables.setdefault("PIP_DISABLE_PIP_VERSION_CHECK", "1")
-        variables.update(self.manifest.activation(environment))
         return variables
 
     def prepare(self, environment: str) -> None:
@@ -47,9 +55,10 @@ class Environments:
         prefix = self.prefix(environment)
         stamp = os.path.join(prefix, "run-stamp.json")
         requirements = self.manifest.requirements(environment)
+        python, version = self.interpreter(environment)
         wanted = {
             "root": ROOT,
-            "python": [self.version, os.path.realpath(self.python)],
+            "python": [version, os.path.realpath(python)],
             "requirements": requirements,
         }
         have = read_json(stamp)
@@ -68,13 +77,12 @@ class Environments:
 
     def _create(self, environment: str) -> None:
         prefix = self.prefix(environment)
-        say(
-            f"making the virtual environment {os.path.relpath(prefix, ROOT)} (Python {self.version})"
-        )
+        python, version = self.interpreter(environment)
+        say(f"making the virtual environment {os.path.relpath(prefix, ROOT)} (Python {version})")
         shutil.rmtree(prefix, ignore_errors=True)
         os.makedirs(CACHE, exist_ok=True)
         made = subprocess.run(
-            [self.python, "-m", "venv", prefix],
+            [python, "-m", "venv", prefix],
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
@@ -83,8 +91,10 @@ class Environments:
         if made.returncode != 0:
             reason = (made.stdout + made.stderr).strip()
             if "ensurepip" in reason:
-                reason = f"Python {self.version} has no ensurepip; on Debian and Ubuntu install python3-venv"
-            raise RunError(f"cannot make a virtual environment with {self.python}: {reason}", 1)
+                reason = (
+                    f"Python {version} has no ensurepip; on Debian and Ubuntu install python3-venv"
+                )
+            raise RunError(f"cannot make a virtual environment with {python}: {reason}", 1)
 
     def _install(self, environment: str, requirements: Sequence[str]) -> None:
         if not requirements:
@@ -100,6 +110,51 @@ class Environments:
             raise RunError(
                 f"pip could not install the packages of environment {environment!r}; see {log}", 1
             )
+
+
+class ExistingPrefix:
+    """An environment that somebody else made, conda or pixi, say. It is used as it is; its scripts are not run."""
+
+    def __init__(self, manifest: Manifest, path: str) -> None:
+        """`path` serves for every environment of the manifest.
+
+        Raises:
+            RunError: there is no Python in it.
+        """
+        self.manifest = manifest
+        self.path = os.path.abspath(path)
+        if not os.path.exists(os.path.join(self.path, "bin", "python")):
+            raise RunError(f"--prefix {path}: no environment, for it has no bin/python")
+
+    def prefix(self, environment: str) -> str:
+        """Its directory."""
+        return self.path
+
+    def variables(self, environment: str) -> dict[str, str]:
+        """The process environment of a command: as after activation."""
+        variables = activated(self.path, self.manifest.activation(environment))
+        variables["CONDA_PREFIX"] = self.path
+        return variables
+
+    def prepare(self, environment: str) -> None:
+        """Nothing is installed."""
+
+
+def activated(prefix: str, of_manifest: Mapping[str, str]) -> dict[str, str]:
+    """This process's environment, with the programs of `prefix` first and no other environment in it."""
+    hidden = {
+        "PYTHONHOME",
+        "CONDA_PREFIX",
+        "CONDA_DEFAULT_ENV",
+        "VIRTUAL_ENV",
+        "__PYVENV_LAUNCHER__",
+    }
+    variables = {name: value for name, value in os.environ.items() if name not in hidden}
+    programs = os.path.join(prefix, "bin")
+    variables["PATH"] = programs + os.pathsep + os.environ.get("PATH", os.defpath)
+    variables.setdefault("PIP_DISABLE_PIP_VERSION_CHECK", "1")
+    variables.update(of_manifest)
+    return variables
 
 
 def run_pip(command: Sequence[str], variables: Mapping[str, str], log: str) -> int:

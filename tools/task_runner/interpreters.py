@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 
 from task_runner.project import RunError
 
@@ -28,6 +30,34 @@ def choose_python(wanted: str | None) -> tuple[str, str]:
             )
         )
     return path, "{}.{}".format(*version)
+
+
+def find_python(version: str) -> str:
+    """An interpreter of a minor version, given as "3.12", from PATH or pyenv's folder.
+
+    Raises:
+        RunError: there is none.
+    """
+    for path in programs(f"python{version}"):
+        if version_of(path) == tuple(int(part) for part in version.split(".")):
+            return path
+    raise RunError(
+        f"no Python {version} on PATH or in pyenv's folder: install it, or run the task in another "
+        "environment (-e ENVIRONMENT)"
+    )
+
+
+def programs(name: str) -> Iterator[str]:
+    """Where a program of this name is, likeliest first."""
+    folders = os.environ.get("PATH", os.defpath).split(os.pathsep)
+    root = os.environ.get("PYENV_ROOT") or os.path.join(os.path.expanduser("~"), ".pyenv")
+    versions = os.path.join(root, "versions")
+    if os.path.isdir(versions):
+        folders += [os.path.join(versions, each, "bin") for each in sorted(os.listdir(versions))]
+    for folder in folders:
+        path = shutil.which(name, path=folder)
+        if path is not None:
+            yield path
 
 
 def version_of(python: str) -> tuple[int, int] | None:

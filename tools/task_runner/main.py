@@ -7,7 +7,7 @@ import shutil
 import sys
 from collections.abc import Sequence
 
-from task_runner.environments import Environments
+from task_runner.environments import Environments, ExistingPrefix
 from task_runner.interpreters import choose_python
 from task_runner.manifest import Manifest, read_manifest
 from task_runner.project import ROOT, RunError
@@ -15,8 +15,11 @@ from task_runner.tasks import run_tasks
 
 USAGE = """\
 usage: ./run [--python PYTHON] [--no-pixi] [-e ENVIRONMENT] TASK [ARGUMENT …]
+       ./run [--prefix DIRECTORY] [--skip-deps] [-e ENVIRONMENT] TASK [ARGUMENT …]
 
   --python PYTHON   make the virtual environment with this interpreter (>= 3.11): a path or a name on PATH
+  --prefix DIR      run the task in the environment that is there, whatever made it, and install nothing into it
+  --skip-deps       run only this task, not what it depends on
   --no-pixi         use a virtual environment even where pixi is installed
   -e ENVIRONMENT    run the task in this environment of pixi.toml
   -h, --help        show this text
@@ -47,11 +50,18 @@ def main(arguments: Sequence[str]) -> int:
     environment = manifest.choose_environment(line.task, line.environment)
     pixi = shutil.which("pixi") if line.use_pixi else None
     if pixi:
-        where = ["-e", environment] if line.environment else []
+        options = ["-e", environment] if line.environment else []
+        options += ["--skip-deps"] if line.skip_dependencies else []
         os.chdir(ROOT)
-        os.execv(pixi, [pixi, "run", *where, line.task, *line.arguments])
+        os.execv(pixi, [pixi, "run", *options, line.task, *line.arguments])
     schedule = manifest.schedule(line.task, environment)
-    environments = Environments(manifest, *choose_python(line.python))
+    if line.skip_dependencies:
+        schedule = schedule[-1:]
+    environments: Environments | ExistingPrefix
+    if line.prefix is not None:
+        environments = ExistingPrefix(manifest, line.prefix)
+    else:
+        environments = Environments(manifest, *choose_python(line.python))
     return run_tasks(environments, schedule, line.arguments)
 
 
@@ -69,6 +79,8 @@ class CommandLine:
     def __init__(self, arguments: Sequence[str]) -> None:
         self.python: str | None = None
         self.environment: str | None = None
+        self.prefix: str | None = None
+        self.skip_dependencies = False
         self.use_pixi = True
         self.show_help = False
         self.task: str | None = None
@@ -77,15 +89,19 @@ class CommandLine:
         while rest:
             argument = rest.pop(0)
             option, equals, value = argument.partition("=")
-            if option in ("--python", "-e", "--environment"):
+            if option in ("--python", "--prefix", "-e", "--environment"):
                 if not equals:
                     if not rest:
                         raise RunError(f"{option} needs a value (./run --help)")
                     value = rest.pop(0)
                 if option == "--python":
                     self.python, self.use_pixi = value, False
+                elif option == "--prefix":
+                    self.prefix, self.use_pixi = value, False
                 else:
                     self.environment = value
+            elif argument == "--skip-deps":
+                self.skip_dependencies = True
             elif argument == "--no-pixi":
                 self.use_pixi = False
             elif argument in ("-h", "--help"):

@@ -7,6 +7,7 @@ Only what our manifest needs is understood: plain command lines (no task argumen
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from typing import Any
@@ -131,6 +132,15 @@ class Manifest:
             for name, spec in content.get("pypi-dependencies", {}).items():
                 found[name] = name + version_specifier(name, spec)
         return sorted(found.values())
+
+    def python(self, environment: str) -> str | None:
+        """The one minor version that the environment is for, as "3.12"; None when it leaves a choice."""
+        version: str | None = None
+        for feature in self.environments[environment]:
+            spec = str(self.features[feature].get("dependencies", {}).get("python", ""))
+            exact = re.fullmatch(r"(3\.\d+)\.\*", spec)
+            version = exact[1] if exact else version
+        return version
 
     def schedule(self, name: str, environment: str) -> list[tuple[Task, str]]:
         """The task and everything it depends on, dependencies first, each once."""

@@ -14,7 +14,7 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
-from task_runner.environments import Environments
+from task_runner.environments import Environments, ExistingPrefix
 from task_runner.files import locked, remove, write_json
 from task_runner.fingerprints import fingerprint, is_fresh
 from task_runner.machine import check_machine
@@ -23,7 +23,9 @@ from task_runner.project import RunError, say
 
 
 def run_tasks(
-    environments: Environments, schedule: list[tuple[Task, str]], arguments: Sequence[str]
+    environments: Environments | ExistingPrefix,
+    schedule: list[tuple[Task, str]],
+    arguments: Sequence[str],
 ) -> int:
     """Run all of the schedule; the last entry is the task that was asked for."""
     for _, environment in schedule:
@@ -44,7 +46,9 @@ def run_tasks(
     return replace_by(environments, asked, environment, arguments)
 
 
-def run_unless_fresh(environments: Environments, task: Task, environment: str) -> int:
+def run_unless_fresh(
+    environments: Environments | ExistingPrefix, task: Task, environment: str
+) -> int:
     """Run a task and wait, or skip it when its inputs and outputs are as they were after its last success."""
     if not task.cmd:
         return 0
@@ -68,7 +72,7 @@ def run_unless_fresh(environments: Environments, task: Task, environment: str) -
         return exit_code
 
 
-def run_and_wait(environments: Environments, task: Task, environment: str) -> int:
+def run_and_wait(environments: Environments | ExistingPrefix, task: Task, environment: str) -> int:
     """Run a task as a child."""
     command, variables = command_of(environments, task, environment, ())
     say(f"{task.description or task.name.strip('_')}: {task.cmd}")
@@ -76,7 +80,10 @@ def run_and_wait(environments: Environments, task: Task, environment: str) -> in
 
 
 def replace_by(
-    environments: Environments, task: Task, environment: str, arguments: Sequence[str]
+    environments: Environments | ExistingPrefix,
+    task: Task,
+    environment: str,
+    arguments: Sequence[str],
 ) -> NoReturn:
     """Become the task's process, so that signals and the terminal are its own."""
     command, variables = command_of(environments, task, environment, arguments)
@@ -87,7 +94,10 @@ def replace_by(
 
 
 def command_of(
-    environments: Environments, task: Task, environment: str, arguments: Sequence[str]
+    environments: Environments | ExistingPrefix,
+    task: Task,
+    environment: str,
+    arguments: Sequence[str],
 ) -> tuple[list[str], dict[str, str]]:
     """Program, arguments and process environment of a task; a shell only where the command line needs one."""
     variables = {**environments.variables(environment), **task.env}
