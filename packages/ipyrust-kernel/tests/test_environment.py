@@ -103,7 +103,7 @@ def test_conda_names(make, tmp_path: Path) -> None:
     assert conda_name("/opt/conda/envs/science") == "science"
     (tmp_path / "condabin").mkdir()
     assert conda_name(str(tmp_path)) == "base"
-    assert conda_name("/work/project/.env") == "/work/project/.env"
+    assert conda_name("/srv/project/.env") == "/srv/project/.env"
 
 
 def test_the_opt_out(make) -> None:
