@@ -16,7 +16,7 @@ from support import OUTPUT, Run, pythons
 from conda_channel.places import CHANNEL
 from conda_channel.prefixes import Prefix
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = pytest.mark.timeout(1800)  # the first test waits for the build
 CLIENTS = ["jupyter_client", "nbclient", "pip"]
 CHANNELS = [OUTPUT, CHANNEL]
 

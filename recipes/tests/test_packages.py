@@ -18,7 +18,7 @@ from conda_channel.our_recipe import source_of_recipe
 from conda_channel.places import CHANNEL, ROOT, STANDIN_VARIANTS
 from conda_channel.prefixes import Prefix
 
-pytestmark = pytest.mark.timeout(900)
+pytestmark = pytest.mark.timeout(1800)  # the first test waits for the build
 LINKED = "ipyrust_core/_native.abi3.so"
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import re
+import shlex
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,6 +50,8 @@ class Toolchain:
     pkg_config: str
     pkg_config_version: str
     glibc_version: str
+    cargo_profile: str
+    """Shell code: the `CARGO_PROFILE_…` variables of this process, which a build would not see otherwise."""
 
 
 def build_recipe(name: str, context: dict[str, Any], store: Store) -> Path:
@@ -172,7 +175,14 @@ def toolchain() -> Toolchain:
         pkg_config=programs["pkg-config"],
         pkg_config_version=output_of([programs["pkg-config"], "--version"], "ask it").strip(),
         glibc_version=platform.libc_ver()[1],
+        cargo_profile=exports("CARGO_PROFILE_"),
     )
+
+
+def exports(prefix: str) -> str:
+    """Shell code that sets the variables of this process whose names begin with `prefix`."""
+    chosen = {name: value for name, value in sorted(os.environ.items()) if name.startswith(prefix)}
+    return "; ".join(f"export {name}={shlex.quote(value)}" for name, value in chosen.items()) or ":"
 
 
 def program(name: str) -> str:
