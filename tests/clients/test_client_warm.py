@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -23,8 +24,8 @@ pytestmark = pytest.mark.timeout(240)
 class Warm:
     """The warm kernelspec of this module, its templates and the kernels that it starts."""
 
-    def __init__(self, home: JupyterHome) -> None:
-        self.home = home
+    def __init__(self, runtime: Path) -> None:
+        self.runtime = runtime
         self._managers: list[KernelManager] = []
         self._notebooks: list[Notebook] = []
 
@@ -39,7 +40,7 @@ class Warm:
 
     def sockets(self) -> list[Path]:
         """Of the templates that have ever been ready."""
-        return sorted((self.home.runtime / "ipyrust-warm").glob("warm-*.sock"))
+        return sorted((self.runtime / "ipyrust-warm").glob("warm-*.sock"))
 
     def start(self, name: str = "ipyrust-warm", **options: Any) -> Notebook:
         """A kernel of the warm kernelspec, however it came to be."""
@@ -101,10 +102,12 @@ def warm(
         pytest.skip("warm start is ipyrust's own")
     for name in [name for name in os.environ if name.startswith("PYTEST_")]:
         monkeypatch.delenv(name)
-    warm = Warm(jupyter_home)
-    warm.install()
-    yield warm
-    warm.close()
+    with tempfile.TemporaryDirectory() as runtime:  # The path of a socket has to be short.
+        monkeypatch.setenv("JUPYTER_RUNTIME_DIR", runtime)
+        warm = Warm(Path(runtime))
+        warm.install()
+        yield warm
+        warm.close()
 
 
 def test_a_forked_kernel_runs_cells(warm: Warm) -> None:
@@ -197,11 +200,10 @@ def test_a_template_ends_when_it_is_stopped_and_its_kernels_have_ended(warm: War
     assert warm.sockets() == []
 
 
-def test_a_template_that_nobody_needs_ends(warm: Warm, jupyter_home: JupyterHome) -> None:
+def test_a_template_that_nobody_needs_ends(warm: Warm) -> None:
+    path = warm.runtime / "idle.sock"
     command = [sys.executable, "-m", "ipyrust.warm", "template", "--idle", "0.2"]
-    path = jupyter_home.runtime / "ipyrust-warm" / "idle.sock"
-    path.parent.mkdir(mode=0o700, exist_ok=True)
-    assert subprocess.run([*command, "--socket", str(path)], timeout=DEADLINE, check=True)
+    subprocess.run([*command, "--socket", str(path)], timeout=DEADLINE, check=True)
     assert not path.exists()
 
 
