@@ -1,7 +1,6 @@
 //! Requests that need no Python: each is answered by a pure function of the core's state, on the I/O thread.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::Bytes;
 use serde_json::{Map, Value, json};
@@ -161,6 +160,3 @@ fn delete_subshell(core: &Core, request: &Arc<Request>) -> Value {
     core.push_control(Arc::clone(request));
     json!({"status": "ok"})
 }
-
-/// How long a reply may wait for room in a client's pipe before it counts as unroutable.
-pub(crate) const REPLY_PATIENCE: Duration = Duration::from_millis(100);
