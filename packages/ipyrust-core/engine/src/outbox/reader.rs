@@ -1,0 +1,167 @@
+//! The I/O thread's side of the outbox: what to do next, and when it must be woken for it.
+//!
+//! Waking the reader costs a system call and often the writer's processor, so it is done seldom: after it worked the
+//! reader dozes for [`DOZE`] before it sleeps, and a dozing reader is woken only for what ends a request (`idle`), for
+//! the urgent lane and for flushes. Everything else waits for the end of the doze.
+
+use std::time::{Duration, Instant};
+
+use parking_lot::MutexGuard;
+
+use super::{Entry, Outbox, Outgoing, State};
+
+/// How long a reader that ran out of work is not woken for messages that can wait.
+pub const DOZE: Duration = Duration::from_millis(1);
+
+/// Whether the I/O thread looks at the outbox by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reader {
+    /// It will look again before it sleeps.
+    Awake,
+    /// It will look again within [`DOZE`].
+    Dozing,
+    /// It must be woken.
+    Asleep,
+}
+
+/// What the I/O thread should do next.
+#[derive(Debug)]
+pub enum Next {
+    /// Send this, then call [`Outbox::sent`] with its size.
+    Send(Entry),
+    /// Text is held until then; look again.
+    Hold(Instant),
+    /// Nothing waits; look once more then, before sleeping.
+    Doze(Instant),
+    /// Something waits in the urgent lane.
+    Urgent,
+    /// Nothing waits.
+    Empty,
+}
+
+impl Outbox {
+    /// I/O thread: a request was handed out, so messages will come soon; doze rather than sleep until they do.
+    pub fn expect_messages(&self) {
+        self.state.lock().worked = true;
+    }
+
+    /// I/O thread: the next urgent message.
+    pub fn take_urgent(&self) -> Option<Outgoing> {
+        self.state.lock().urgent.pop_front()
+    }
+
+    /// I/O thread: what to do next. After `Empty` the reader will be woken by the next push, after `Doze` and `Hold` by
+    /// one that cannot wait.
+    #[must_use]
+    pub fn next(&self, now: Instant) -> Next {
+        let mut state = self.state.lock();
+        if !state.urgent.is_empty() {
+            // It came after the reader had looked for urgent messages, and woke nobody: the reader was awake.
+            return Next::Urgent;
+        }
+        match state.entries.front() {
+            None => {
+                let worked = std::mem::take(&mut state.worked);
+                state.reader = if worked {
+                    Reader::Dozing
+                } else {
+                    Reader::Asleep
+                };
+                if worked {
+                    Next::Doze(now + DOZE)
+                } else {
+                    Next::Empty
+                }
+            }
+            Some(Entry::Stream(text))
+                if text.due() > now
+                    && state.messages == 0
+                    && state.flush_to <= state.taken
+                    && !state.closed =>
+            {
+                let due = text.due();
+                state.reader = Reader::Asleep;
+                Next::Hold(due)
+            }
+            Some(_) => match state.pop(now) {
+                Some(entry) => Next::Send(entry),
+                None => Next::Empty,
+            },
+        }
+    }
+
+    /// I/O thread: an entry of this size left the process.
+    pub fn sent(&self, size_bytes: usize) {
+        let mut state = self.state.lock();
+        state.bytes = state.bytes.saturating_sub(size_bytes);
+        state.sent += 1;
+        if state.waiters > 0 {
+            self.progress.notify_all();
+        }
+    }
+
+    pub(super) fn wake_reader(&self, mut state: MutexGuard<'_, State>, now: bool) {
+        let wake = state.reader == Reader::Asleep || (now && state.reader == Reader::Dozing);
+        if wake {
+            state.reader = Reader::Awake;
+        }
+        drop(state);
+        if wake {
+            self.wake.signal();
+        }
+    }
+}
+
+impl State {
+    fn pop(&mut self, now: Instant) -> Option<Entry> {
+        let entry = self.entries.pop_front()?;
+        self.taken += 1;
+        self.worked = true;
+        self.reader = Reader::Awake;
+        match entry {
+            Entry::Message(_) => self.messages -= 1,
+            Entry::Stream(_) => self.stream_sent = Some(now),
+        }
+        Some(entry)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::message::Channel;
+    use crate::outbox::StreamName;
+    use crate::outbox::tests::{later, message, outbox};
+
+    #[test]
+    fn control_does_not_wait_for_output() {
+        let outbox = outbox();
+        outbox.push(message("display_data")).unwrap();
+        outbox
+            .push(Outgoing {
+                channel: Channel::Control,
+                ..message("debug_reply")
+            })
+            .unwrap();
+        assert!(matches!(outbox.next(later()), Next::Urgent));
+        assert_eq!(outbox.take_urgent().unwrap().msg_type, "debug_reply");
+    }
+
+    #[test]
+    fn the_reader_does_not_rest_while_something_urgent_waits() {
+        let outbox = outbox();
+        let urgent = || Outgoing {
+            channel: Channel::Stdin,
+            ..message("input_request")
+        };
+        assert!(outbox.take_urgent().is_none());
+        outbox.push(urgent()).unwrap(); // The reader is awake, so nobody wakes it.
+        let now = Instant::now();
+        assert!(matches!(outbox.next(now), Next::Urgent));
+        assert!(outbox.take_urgent().is_some());
+        assert!(matches!(outbox.next(now), Next::Empty));
+        outbox.write(&None, StreamName::Stdout, "held").unwrap();
+        outbox.push(urgent()).unwrap();
+        assert!(matches!(outbox.next(now), Next::Urgent));
+    }
+}
