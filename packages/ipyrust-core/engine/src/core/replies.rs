@@ -1,4 +1,4 @@
-//! Replies: Python's, and those that the engine writes because Python will not.
+//! Replies to requests, Python's and those that the engine writes because Python will not.
 
 use std::sync::Arc;
 

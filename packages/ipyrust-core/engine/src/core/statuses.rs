@@ -1,4 +1,4 @@
-//! busy and idle around what is worked on, for clients that may look at the latest `status` only.
+//! `busy` and `idle` around what is worked on, for clients that may look at the latest `status` only.
 
 use std::sync::Arc;
 

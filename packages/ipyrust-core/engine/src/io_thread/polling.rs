@@ -1,4 +1,4 @@
-//! One sleep for everything: sockets, wake-ups, signals, captured output, the parent process, and the nearest deadline.
+//! The one sleep for sockets, wake-ups, signals, captured output, the parent process and the nearest deadline.
 
 use std::os::fd::AsFd;
 use std::time::Instant;

@@ -1,4 +1,4 @@
-//! Subscribers of iopub: greeted when they come, and the first one waited for.
+//! Subscribers of iopub, greeted when they come, and the first one waited for.
 
 use std::time::{Duration, Instant};
 

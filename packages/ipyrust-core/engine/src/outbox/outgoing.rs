@@ -1,4 +1,4 @@
-//! What waits to be sent: whole messages, and stream text that may still grow.
+//! One entry of the outbox, either a message without its header or stream text that may still grow.
 
 use std::borrow::Cow;
 use std::sync::Arc;

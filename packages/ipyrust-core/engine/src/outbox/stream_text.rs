@@ -1,4 +1,4 @@
-//! Stream text: merged while it continues, held a moment for more, cut into messages of a bounded length.
+//! Stream text, merged while it continues, held a moment for more, cut into messages of a bounded length.
 //!
 //! Text is merged into the last entry while that belongs to the same parent and stream, and held back for a few
 //! milliseconds while nothing else waits behind it: a loop of prints becomes some twenty messages a second.
