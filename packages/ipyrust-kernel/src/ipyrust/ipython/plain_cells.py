@@ -24,11 +24,11 @@ if TYPE_CHECKING:
 SPECIAL = re.compile(
     r"""
       \A(?:\s|\Z)             # an empty line or an indent at the start is removed
-    | ^[ \t]+$                # white space on a line of its own, too
-    | ^[ \t]*[%!?,;/]         # a magic, a command, help or a call, all spelled at the start of a line
-    | \?[ \t]*$               # help at the end of one
+    | ^[^\S\n]+$              # white space on a line of its own, too
+    | ^[^\S\n]*[%!?,;/]       # a magic, a command, help or a call, all spelled at the start of a line
+    | \?[^\S\n]*$             # help at the end of one
     | =[\s\\]*[%!]            # the result of a magic or command is assigned
-    | ^[ \t]*(?:>>>|\.\.\.)   # prompts of Python
+    | ^[^\S\n]*(?:>>>|\.\.\.) # prompts of Python
     | In[ ]\[ | ^\[(?:nav|ins)\]  # and of IPython
     | [\r\v\f\x1c-\x1e\x85\u2028\u2029]  # line ends of another kind
     """,
