@@ -310,11 +310,24 @@ def test_the_magic_shows_the_whole_report(
     assert len(journals(folder)) == 1, "its own"
 
 
-def crash_command(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+def test_the_magic_leaves_its_own_journal_alone_by_any_name(
+    doomed: Frontend, folder: Path, tmp_path: Path
+) -> None:
+    link = tmp_path / "link"
+    link.symlink_to(folder)
+    for spelled in (link, folder / ".." / folder.name, f"{folder}/"):
+        assert "No crash reports" in doomed.run(f"%crash --runtime-dir {spelled}").text()
+    assert (len(journals(folder)), reports(folder)) == (1, [])
+    assert crash_command(folder).stdout == f"No crash reports in {folder}.\n", "it is still locked"
+
+
+def crash_command(
+    folder: Path, *arguments: str, **variables: str
+) -> subprocess.CompletedProcess[str]:
     """Run `python -m ipyrust crash`."""
     return subprocess.run(
         [sys.executable, "-m", "ipyrust", "crash", *arguments],
-        env={**kernel_environment(folder, {}), "JUPYTER_RUNTIME_DIR": str(folder)},
+        env={**kernel_environment(folder, variables), "JUPYTER_RUNTIME_DIR": str(folder)},
         capture_output=True,
         text=True,
         timeout=DEADLINE,
@@ -333,6 +346,12 @@ def test_the_command_shows_a_crash_that_no_kernel_followed(doomed: Frontend, fol
     assert json.loads(crash_command(folder, "--json", "--all").stdout)["pid"] == doomed.kernel.pid
     assert crash_command(folder, str(folder / "none")).returncode == 8
     assert crash_command(folder, "--bogus").returncode == 2
+
+
+def test_the_command_shows_what_the_terminal_can(doomed: Frontend, folder: Path) -> None:
+    die(doomed.execute(f"name = 'é'\n{SEGFAULT}"))
+    shown = crash_command(folder, PYTHONIOENCODING="ascii")
+    assert (shown.returncode, "name = '\\xe9'" in shown.stdout) == (0, True)
 
 
 def test_the_command_leaves_living_kernels_alone(doomed: Frontend, folder: Path) -> None:

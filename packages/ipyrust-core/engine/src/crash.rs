@@ -446,13 +446,14 @@ pub fn take_over(path: &Path) -> Option<(Report, std::io::Result<PathBuf>)> {
     written
 }
 
-/// Make reports of all journals in `folder` whose kernels died, except `own`.
+/// Make reports of all journals in `folder` whose kernels died, except `own`, however the folder is spelled.
 pub fn take_over_all(folder: &Path, own: Option<&Path>) {
     for path in files(folder, "", journal::SUFFIX)
         .into_iter()
         .take(MOST_JOURNALS)
     {
-        if own != Some(path.as_path()) && matches!(journal::find(&path), Found::Dead(_)) {
+        let is_own = own.is_some_and(|own| journal::is_same_file(own, &path));
+        if !is_own && matches!(journal::find(&path), Found::Dead(_)) {
             let _ = take_over(&path);
         }
     }

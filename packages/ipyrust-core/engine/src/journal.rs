@@ -7,6 +7,7 @@
 use std::fs::File;
 use std::io::{Error, ErrorKind, Read, Result, Write};
 use std::os::fd::AsFd;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{FileType, FlockOperation, Mode, OFlags, fcntl_lock, fstat, open};
@@ -63,13 +64,12 @@ impl Journal {
         let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW;
         let flags = flags | OFlags::APPEND | OFlags::CLOEXEC;
         let mut file = File::from(open(path, flags, Mode::RUSR | Mode::WUSR)?);
-        let journal = reserve(&mut file).and_then(|()| {
-            match fcntl_lock(&file, FlockOperation::NonBlockingLockExclusive) {
-                // Without locks a reader cannot tell that we live; its own test of our pid must do.
-                Ok(()) | Err(Errno::NOLCK | Errno::OPNOTSUPP | Errno::INVAL) => Ok(()),
-                Err(errno) => Err(errno.into()),
-            }
-        });
+        // Locked while it is empty, and so too short to be taken for the journal of a kernel that died.
+        let journal = match fcntl_lock(&file, FlockOperation::NonBlockingLockExclusive) {
+            // Without locks a reader cannot tell that we live; its own test of our pid must do.
+            Ok(()) | Err(Errno::NOLCK | Errno::OPNOTSUPP | Errno::INVAL) => reserve(&mut file),
+            Err(errno) => Err(errno.into()),
+        };
         if let Err(error) = journal {
             let _ = std::fs::remove_file(path);
             return Err(error);
@@ -130,12 +130,12 @@ pub fn find(path: &Path) -> Found {
         Err(error) if error.kind() == ErrorKind::NotFound => return Found::Nothing,
         Err(_) => return Found::Foreign,
     };
+    if len < RECORD_BYTES as u64 {
+        return Found::Foreign; // Torn, or just being made by a kernel, whose lock ours would be in the way of.
+    }
     let lock = fcntl_lock(&file, FlockOperation::NonBlockingLockShared);
     if matches!(lock, Err(Errno::AGAIN | Errno::ACCESS)) {
         return Found::Living;
-    }
-    if len < RECORD_BYTES as u64 {
-        return Found::Foreign; // Torn: it says nothing.
     }
     let mut record = vec![0; RECORD_BYTES];
     let mut stacks = Vec::new();
@@ -154,6 +154,17 @@ pub fn find(path: &Path) -> Found {
         record,
         stacks: String::from_utf8_lossy(&stacks).into_owned(),
     })
+}
+
+/// Whether two paths lead to the same file, without opening it: the locks of a process on a file end as soon as it closes
+/// any descriptor of that file.
+#[must_use]
+pub fn is_same_file(path: &Path, other: &Path) -> bool {
+    let file = |path: &Path| {
+        let metadata = std::fs::symlink_metadata(path).ok()?;
+        Some((metadata.dev(), metadata.ino()))
+    };
+    file(path).is_some_and(|found| file(other) == Some(found))
 }
 
 /// Whether there is such a process, for file systems without locks.
@@ -225,6 +236,19 @@ mod tests {
             std::process::id()
         );
         assert_eq!(remains.stacks, "Fatal Python error: Aborted\n");
+        std::fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn a_file_is_itself_by_any_name() {
+        let folder = folder("names");
+        let (one, other) = (folder.join("one"), folder.join("other"));
+        std::fs::write(&one, b"").unwrap();
+        std::fs::write(&other, b"").unwrap();
+        symlink(&folder, folder.join("link")).unwrap();
+        assert!(is_same_file(&one, &folder.join("link").join("one")));
+        assert!(!is_same_file(&one, &other));
+        assert!(!is_same_file(&folder.join("none"), &folder.join("none")));
         std::fs::remove_dir_all(folder).unwrap();
     }
 

@@ -5,6 +5,7 @@ The reports are the engine's; they are beside the connection files, which are in
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from dataclasses import dataclass
@@ -72,6 +73,10 @@ def main(arguments: Sequence[str]) -> int:
     except ValueError as error:
         print(f"ipyrust: {error}", file=sys.stderr)
         return ExitCode.USAGE
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(
+            errors="backslashreplace"
+        )  # Cells may hold what no terminal here can show.
     try:
         print(run(command, command.folder or runtime_dir()))
     except OSError as error:
