@@ -17,6 +17,7 @@ from jupyter_client.manager import KernelManager
 from jupyter_home import DEADLINE, JupyterHome, Notebook, process_runs, wait_until
 
 from frontend import KernelUnderTest
+from ipyrust.warm.key import socket_path, template_key
 
 pytestmark = pytest.mark.timeout(240)
 
@@ -159,6 +160,38 @@ def test_it_is_interrupted_restarted_and_shut_down(warm: Warm) -> None:
     warm.shut_down(notebook)
     assert process.wait(DEADLINE) == 0
     wait_until(lambda: not process_runs(process.pid), "the kernel has ended")
+
+
+def test_a_relative_pythonpath_means_the_callers_directory(
+    warm: Warm, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inherited = os.environ.get("PYTHONPATH")
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(filter(None, ["src", inherited])))
+    for name in ("one", "two"):
+        source = tmp_path / name / "src"
+        source.mkdir(parents=True)
+        (source / "of_the_project.py").write_text(f"name = {name!r}\n")
+        notebook = warm.forked(cwd=str(source.parent))
+        assert value(notebook, "import of_the_project; of_the_project.name") == repr(name)
+
+
+def test_without_a_place_for_templates_kernels_start_all_the_same(
+    warm: Warm, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path_factory.mktemp("r")  # A short name: a socket's address has little room.
+    (folder / "ipyrust-warm").write_text("in the way")
+    with monkeypatch.context() as changed:
+        changed.setenv("JUPYTER_RUNTIME_DIR", str(folder))
+        with pytest.raises(OSError, match="ipyrust-warm"):
+            socket_path(template_key([sys.executable], {}, []))
+        notebook = warm.start()
+        said = subprocess.run(
+            [sys.executable, "-m", "ipyrust.warm", "status"], capture_output=True, text=True
+        )
+    assert not was_forked(notebook)
+    assert value(notebook, "6 * 7") == "42"
+    assert (said.returncode, said.stderr.count("\n")) == (7, 1)
+    assert str(folder) in said.stderr
 
 
 @pytest.mark.parametrize(

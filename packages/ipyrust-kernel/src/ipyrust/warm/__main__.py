@@ -6,9 +6,8 @@ import os
 import sys
 
 if not sys.flags.safe_path and sys.path and sys.path[0] in ("", os.getcwd()):
-    del sys.path[
-        0
-    ]  # As in `python -m ipyrust`: a `random.py` beside the notebook must not break the kernel.
+    # As in `python -m ipyrust`: a `random.py` beside the notebook must not break the kernel.
+    del sys.path[0]
 
 if sys.argv[1:2] == ["template"]:
     from ipyrust.warm.template import main

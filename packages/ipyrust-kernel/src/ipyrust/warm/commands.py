@@ -11,7 +11,7 @@ from pathlib import Path
 from ipyrust import install, jupyter_paths
 from ipyrust.exit_codes import ExitCode
 from ipyrust.kernelspec import kernelspec, python_options
-from ipyrust.warm.key import socket_path
+from ipyrust.warm.key import socket_path, template_key
 
 NAME = "ipyrust-warm"
 PROVISIONER = "ipyrust-warm"
@@ -38,10 +38,12 @@ def main(arguments: Sequence[str]) -> int:
         help="a template that nobody needs ends after so many seconds (default: %(default).0f)",
     )
     options = parser.parse_args(arguments)
-    if options.command == "status":
-        return _status()
-    if options.command == "stop":
-        return _stop()
+    if options.command in ("status", "stop"):
+        try:
+            return _status() if options.command == "status" else _stop()
+        except OSError as error:
+            print(f"ipyrust.warm: cannot look for templates: {error}", file=sys.stderr)
+            return ExitCode.NOT_WRITABLE
     try:
         kernels = Path(_data_dir(options.prefix, options.sys_prefix)) / "kernels"
         name = install.checked_name(options.name)
@@ -78,7 +80,7 @@ def _spec(display_name: str, config: dict[str, object]) -> dict[str, object]:
 
 
 def _sockets() -> list[Path]:
-    directory = socket_path("x").parent
+    directory = socket_path(template_key([sys.executable], {}, [])).parent
     return sorted(directory.glob("warm-*.sock"))
 
 

@@ -29,8 +29,18 @@ MAX_SOCKET_PATH_BYTES = 100
 """Bytes of a Unix socket's address: 104 on macOS, 108 on Linux, less the zero."""
 
 
+def directory_of(environment: Mapping[str, str], directory: str) -> str:
+    """Where a template for kernels in `directory` runs: there if PYTHONPATH is relative to it, else at the root."""
+    folders = environment.get("PYTHONPATH", "").split(os.pathsep)
+    is_relative = folders != [""] and not all(map(os.path.isabs, folders))
+    return directory if is_relative else "/"
+
+
 def template_key(
-    python: Sequence[str], environment: Mapping[str, str], modules: Sequence[str]
+    python: Sequence[str],
+    environment: Mapping[str, str],
+    modules: Sequence[str],
+    directory: str = "/",
 ) -> str:
     """A digest of everything that a template has in common with the kernels that it may fork.
 
@@ -38,6 +48,7 @@ def template_key(
         python: the interpreter and its options.
         environment: of the kernel to be.
         modules: imported beforehand, beside IPython.
+        directory: see `directory_of`.
     """
     relevant = {
         name: value
@@ -51,6 +62,8 @@ def template_key(
     except OSError:
         made = []
     facts = [__version__, list(python), executable, made, sorted(relevant.items()), list(modules)]
+    if directory != "/":
+        facts.append(directory)
     return hashlib.sha256(json.dumps(facts).encode("utf-8", "surrogateescape")).hexdigest()[:24]
 
 

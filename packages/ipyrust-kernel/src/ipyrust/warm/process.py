@@ -70,7 +70,7 @@ class WarmProcess:
             if self._link is None:
                 self._look_without_template(timeout)
                 return
-            if not select.select([self._link], [], [], timeout)[0]:
+            if not _is_readable(self._link, timeout):
                 return
             try:
                 message, _ = wire.receive(self._link)
@@ -81,7 +81,7 @@ class WarmProcess:
 
     def _look_without_template(self, timeout: float | None) -> None:
         if self._handle is not None:
-            ended = bool(select.select([self._handle], [], [], timeout)[0])
+            ended = _is_readable(self._handle, timeout)
         else:
             try:
                 os.kill(self.pid, 0)
@@ -99,6 +99,16 @@ class WarmProcess:
         if self._handle is not None:
             os.close(self._handle)
             self._handle = None
+
+
+def _is_readable(fd: int | socket.socket, timeout: float | None) -> bool:
+    """Whether there is something to read within `timeout` seconds.
+
+    A server may have more descriptors open than `select.select` can tell apart.
+    """
+    poll = select.poll()
+    poll.register(fd, select.POLLIN)
+    return bool(poll.poll(None if timeout is None else max(0.0, timeout) * 1000))
 
 
 def _handle_of(pid: int) -> int | None:

@@ -17,7 +17,7 @@ from jupyter_client.provisioning.local_provisioner import LocalProvisioner
 from traitlets import Float, List, Unicode
 
 from ipyrust.warm import wire
-from ipyrust.warm.key import socket_path, template_key
+from ipyrust.warm.key import directory_of, socket_path, template_key
 from ipyrust.warm.process import WarmProcess
 
 PATIENCE = 5.0
@@ -47,15 +47,22 @@ class WarmProvisioner(LocalProvisioner):
         environment = dict(kwargs.get("env") or os.environ)
         if not kwargs.get("independent", False):
             environment["JPY_PARENT_PID"] = str(os.getpid())
-        path = socket_path(template_key(command.python, environment, self.modules))
-        process = self._forked(str(path), command, environment, kwargs)
+        try:
+            directory = os.path.abspath(kwargs.get("cwd") or os.getcwd())
+            place = directory_of(environment, directory)
+            key = template_key(command.python, environment, self.modules, place)
+            path = str(socket_path(key))
+        except OSError as error:
+            self.log.warning("no warm start: %s", error)
+            return await super().launch_kernel(cmd, **kwargs)
+        process = self._forked(path, command, environment, kwargs)
         if process is None:
             info = await super().launch_kernel(cmd, **kwargs)
-            self._start_template(str(path), command, environment)
+            self._start_template(path, command, environment, place)
             return info
         self.process: Any = process
         self.pid = self.pgid = process.pid  # It leads a session, and so a group, of its own.
-        self.cwd = kwargs.get("cwd", os.getcwd())
+        self.cwd = kwargs.get("cwd") or directory
         return self.connection_info
 
     def _forked(
@@ -73,8 +80,7 @@ class WarmProvisioner(LocalProvisioner):
             if not wire.is_own_user(link):
                 raise wire.WireError(f"{path} is another user's")
             with _StandardStreams(kwargs) as fds:
-                cwd = kwargs.get("cwd")
-                directory = os.path.abspath(cwd) if cwd else os.getcwd()
+                directory = os.path.abspath(kwargs.get("cwd") or os.getcwd())
                 if not os.path.isdir(directory):
                     raise NotADirectoryError(directory)
                 request = {
@@ -98,28 +104,24 @@ class WarmProvisioner(LocalProvisioner):
             link.close()
             return None
 
-    def _start_template(self, path: str, command: _Command, environment: Mapping[str, str]) -> None:
-        """Start a template for the kernels to come, in the background."""
-        subprocess.Popen(
-            [
-                *command.python,
-                *("-m", "ipyrust.warm", "template"),
-                *(
-                    "--socket",
-                    path,
-                    "--modules",
-                    ",".join(self.modules),
-                    "--idle",
-                    str(self.idle_seconds),
-                ),
-            ],
-            env=dict(environment),
-            cwd="/",
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        )
+    def _start_template(
+        self, path: str, command: _Command, environment: Mapping[str, str], place: str
+    ) -> None:
+        """Start a template for the kernels to come, in the background; without one they start in the ordinary way."""
+        arguments = ["-m", "ipyrust.warm", "template", "--socket", path]
+        arguments += ["--modules", ",".join(self.modules), "--idle", str(self.idle_seconds)]
+        try:
+            subprocess.Popen(
+                [*command.python, *arguments],
+                env=dict(environment),
+                cwd=place,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                start_new_session=True,
+            )
+        except OSError as error:
+            self.log.warning("no template for warm starts: %s", error)
 
 
 class _Command:

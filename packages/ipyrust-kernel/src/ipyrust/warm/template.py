@@ -168,7 +168,13 @@ class Template:
         pid = os.fork()
         if pid:
             self._kernels[pid] = link
-            wire.send(link, {"pid": pid})
+            try:
+                wire.send(link, {"pid": pid})
+            except OSError:
+                os.kill(
+                    pid, signal.SIGKILL
+                )  # Its starter gave up, and starts another in its place.
+                raise
             return False
         signal.set_wakeup_fd(-1)
         self._selector.close()

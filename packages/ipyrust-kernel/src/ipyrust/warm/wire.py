@@ -15,6 +15,7 @@ from typing import Any
 
 MAX_LINE_BYTES = 4 << 20
 """A line that is longer is refused; environments are smaller."""
+CHUNK_BYTES = 65536
 
 
 class WireError(OSError):
@@ -31,33 +32,47 @@ def send(link: socket.socket, message: dict[str, Any], fds: tuple[int, ...] = ()
 def receive(link: socket.socket, fds: int = 0) -> tuple[dict[str, Any], list[int]]:
     """The next message and at most `fds` descriptors. Blocks as long as the socket's timeout.
 
+    What comes behind the message stays in the socket, except behind one that brings descriptors.
+
     Raises:
         WireError: the other side has gone, or sent something else.
+        TimeoutError: it sent nothing in time.
     """
-    data, received = b"", []
-    while not data.endswith(b"\n"):
-        chunk, new, _flags, _address = socket.recv_fds(link, 65536, fds)
-        received += new
-        data += chunk
-        if not chunk or len(data) > MAX_LINE_BYTES:
-            _close_all(received)
-            raise WireError(
-                "the other side of the warm start hung up" if not chunk else "a message is too long"
-            )
+    received: list[int] = []
     try:
-        message = json.loads(data)
-    except ValueError as error:
-        _close_all(received)
+        return _message(_line(link, fds, received)), received
+    except BaseException:
+        for fd in received:
+            os.close(fd)
+        raise
+
+
+def _line(link: socket.socket, fds: int, received: list[int]) -> bytes:
+    """All up to the end of the line; descriptors that come with it are added to `received`."""
+    data = b""
+    while not data.endswith(b"\n"):
+        if fds:
+            chunk, new, _flags, _address = socket.recv_fds(link, CHUNK_BYTES, fds)
+            received += new
+        else:
+            waiting = link.recv(CHUNK_BYTES, socket.MSG_PEEK)
+            chunk = link.recv(waiting.find(b"\n") + 1 or len(waiting)) if waiting else b""
+        data += chunk
+        if not chunk:
+            raise WireError("the other side of the warm start hung up")
+        if len(data) > MAX_LINE_BYTES:
+            raise WireError("a message is too long")
+    return data
+
+
+def _message(line: bytes) -> dict[str, Any]:
+    try:
+        message = json.loads(line)
+    except (ValueError, RecursionError) as error:
         raise WireError(f"a message is not JSON: {error}") from None
     if not isinstance(message, dict):
-        _close_all(received)
         raise WireError("a message is not an object")
-    return message, received
-
-
-def _close_all(fds: list[int]) -> None:
-    for fd in fds:
-        os.close(fd)
+    return message
 
 
 def is_own_user(link: socket.socket) -> bool:

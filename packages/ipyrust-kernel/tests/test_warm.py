@@ -1,0 +1,150 @@
+"""Warm start's two sides on real sockets, where one of them does what it should not."""
+
+from __future__ import annotations
+
+import os
+import resource
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+from pathlib import Path
+
+import pytest
+
+from ipyrust.warm import wire
+from ipyrust.warm.commands import main
+from ipyrust.warm.key import MAX_SOCKET_PATH_BYTES, directory_of, socket_path, template_key
+from ipyrust.warm.process import WarmProcess
+
+pytestmark = pytest.mark.timeout(120)
+
+
+def test_messages_that_arrive_together_are_told_apart() -> None:
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        wire.send(theirs, {"pid": 1})
+        wire.send(theirs, {"status": 0})
+        assert wire.receive(ours) == ({"pid": 1}, [])
+        assert wire.receive(ours) == ({"status": 0}, [])
+
+
+@pytest.mark.parametrize("data", [b"[]\n", b"no JSON\n", b"[" * 100_000 + b"\n", b'{"torn": ', b""])
+def test_descriptors_that_come_with_nonsense_are_closed(data: bytes) -> None:
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        before = os.listdir("/dev/fd")
+        if data:
+            socket.send_fds(theirs, [data], [0, 1, 2])
+        theirs.shutdown(socket.SHUT_WR)
+        with pytest.raises(wire.WireError):
+            wire.receive(ours, fds=3)
+        assert len(os.listdir("/dev/fd")) == len(before)
+
+
+def test_descriptors_are_closed_when_the_rest_does_not_come() -> None:
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        before = os.listdir("/dev/fd")
+        socket.send_fds(theirs, [b"{"], [0, 1, 2])
+        ours.settimeout(0.01)
+        with pytest.raises(TimeoutError):
+            wire.receive(ours, fds=3)
+        assert len(os.listdir("/dev/fd")) == len(before)
+
+
+def test_a_server_may_have_thousands_of_descriptors(monkeypatch: pytest.MonkeyPatch) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = 2048
+    if hard not in (-1, resource.RLIM_INFINITY) and hard < wanted:
+        pytest.skip(f"this machine allows {hard} descriptors")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, wanted), hard))
+    ours, theirs = socket.socketpair()
+    high = socket.socket(fileno=os.dup2(ours.fileno(), 1500))
+    ours.close()
+    try:
+        process = WarmProcess(os.getpid(), high)
+        assert process.poll() is None
+        wire.send(theirs, {"status": -9})
+        assert process.wait(60) == -9
+    finally:
+        high.close()
+        theirs.close()
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def test_commands_look_where_templates_listen(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    key = template_key([sys.executable], {}, [])
+    longest = MAX_SOCKET_PATH_BYTES - len(f"/ipyrust-warm/warm-{key}.sock")
+    with tempfile.TemporaryDirectory(dir="/tmp") as folder:
+        monkeypatch.setenv("JUPYTER_RUNTIME_DIR", f"{folder}/".ljust(longest + 1, "x"))
+        path = socket_path(key)
+    assert path.parent.name == f"ipyrust-warm-{os.geteuid()}", "the other one is a byte too long"
+    path.touch()
+    try:
+        assert main(["status"]) == 0
+        assert f"{path}: gone" in capsys.readouterr().out
+    finally:
+        path.unlink()
+
+
+@pytest.mark.parametrize(
+    ("pythonpath", "expected"),
+    [("", "/"), ("/a:/b", "/"), ("src", "/work"), ("/a:", "/work"), (":/a", "/work")],
+)
+def test_a_relative_pythonpath_binds_a_template_to_its_directory(
+    pythonpath: str, expected: str
+) -> None:
+    environment = {"PYTHONPATH": pythonpath}
+    assert directory_of(environment, "/work") == expected
+    same = template_key(["python"], environment, [])
+    assert (template_key(["python"], environment, [], expected) == same) == (expected == "/")
+
+
+def test_a_kernel_whose_starter_gave_up_does_not_stay(tmp_path: Path) -> None:
+    """The starter has begun another kernel in its place; two would fight for the connection file."""
+    path = tmp_path / "warm.sock"
+    command = [sys.executable, "-m", "ipyrust.warm", "template", "--socket", str(path)]
+    with subprocess.Popen([*command, "--idle", "60"], stderr=subprocess.DEVNULL) as template:
+        try:
+            link = connected(path, template)
+            connection = tmp_path / "kernel.json"
+            request = {
+                "arguments": ["-f", str(connection), "--ip=127.0.0.1"],
+                "directory": str(tmp_path),
+                "environment": dict(os.environ),
+            }
+            null = os.open(os.devnull, os.O_RDWR)
+            wire.send(link, request, (null, null, null))
+            os.close(null)
+            link.close()
+            answered = connected(
+                path, template
+            )  # After the first one, as the template serves one by one.
+            wire.send(answered, {})
+            answered.settimeout(60)
+            with pytest.raises(wire.WireError):
+                wire.receive(answered)
+            answered.close()
+        finally:
+            template.terminate()
+            # It ends when its kernels have: a kernel without a starter would keep it for ever.
+            assert template.wait(60) == 0
+
+
+def connected(path: Path, template: subprocess.Popen[bytes]) -> socket.socket:
+    """A connection to the template, once it listens."""
+    tries = threading.Event()
+    while template.poll() is None:
+        link = socket.socket(socket.AF_UNIX)
+        try:
+            link.connect(str(path))
+        except OSError:
+            link.close()
+            tries.wait(0.05)
+        else:
+            return link
+    raise AssertionError(f"the template ended with {template.returncode}")
