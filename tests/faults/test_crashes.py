@@ -434,8 +434,13 @@ def test_a_journal_that_is_none_is_survived(
 
 def test_a_report_that_is_none_is_an_error_of_its_own(folder: Path, doomed: Frontend) -> None:
     doomed.run("1")
+    die(doomed.execute(SEGFAULT))
+    assert crash_command(folder).returncode == 0
     (folder / "ipyrust-crash-9.json").write_text('{"pid": "x"')
-    assert "ipyrust-crash-9.json" in doomed.run("%crash").text()
+    shown = crash_command(folder).stdout
+    assert "ipyrust-crash-9.json" in shown and "died of SIGSEGV" in shown, "the newest good one"
+    error, report = map(json.loads, crash_command(folder, "--json").stdout.splitlines())
+    assert "ipyrust-crash-9.json" in error["error"] and report["pid"] == doomed.kernel.pid
 
 
 def test_a_kernel_that_cannot_keep_a_journal_starts_and_says_so(

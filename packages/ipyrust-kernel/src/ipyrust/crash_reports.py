@@ -6,6 +6,7 @@ The reports are the engine's; they are beside the connection files, which are in
 from __future__ import annotations
 
 import io
+import json
 import os
 import sys
 from dataclasses import dataclass
@@ -22,7 +23,7 @@ Show why the last kernel died that did not end in order.
   FILE               show this report
   --runtime-dir DIR  folder of the connection files, if it is not Jupyter's runtime folder
   --all              every report that is kept, the newest first
-  --json             as JSON, one report a line
+  --json             as JSON, one report a line; {"error": …} for one that cannot be read
   --clear            remove the reports"""
 
 
@@ -105,9 +106,11 @@ def run(command: CrashCommand, folder: str, own_journal: str | None = None) -> s
         try:
             shown.append(crash_report(path, as_json=command.as_json))
         except OSError as error:
-            shown.append(f"ipyrust: {error}\n")  # The others may be good.
-        if not command.all:
-            break
+            # The others may be good.
+            shown.append(json.dumps({"error": str(error)}) if command.as_json else f"{error}\n")
+        else:
+            if not command.all:
+                break
     if not shown and not command.as_json:
         return f"No crash reports in {folder}."
     return "\n".join(shown)
