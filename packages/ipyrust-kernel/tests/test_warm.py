@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import os
 import resource
+import signal
 import socket
 import subprocess
 import sys
 import tempfile
 import threading
+from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
 from ipyrust.warm import wire
 from ipyrust.warm.commands import main
+from ipyrust.warm.freshness import Freshness
 from ipyrust.warm.key import MAX_SOCKET_PATH_BYTES, directory_of, socket_path, template_key
 from ipyrust.warm.process import WarmProcess
 
@@ -104,9 +108,55 @@ def test_a_relative_pythonpath_binds_a_template_to_its_directory(
     assert (template_key(["python"], environment, [], expected) == same) == (expected == "/")
 
 
-def test_a_kernel_whose_starter_gave_up_does_not_stay(tmp_path: Path) -> None:
-    """The starter has begun another kernel in its place; two would fight for the connection file."""
+def test_a_file_that_was_written_while_it_was_imported_is_not_fresh(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "module.py"
+    file.touch()
+    written = file.stat().st_mtime_ns
+    module = ModuleType("written_meanwhile")
+    module.__file__ = str(file)
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    assert Freshness(written).is_lost()
+    monkeypatch.setattr(sys, "modules", {module.__name__: module})
+    freshness = Freshness(written + 1)
+    assert not freshness.is_lost()
+    os.utime(file, ns=(written, written - 1))
+    assert freshness.is_lost(), "an older file has taken its place"
+
+
+def test_one_template_gets_ready_at_a_time(tmp_path: Path) -> None:
+    """The first one hangs in an import; those that come meanwhile end at once."""
+    (tmp_path / "endless.py").write_text(
+        "import os, time\nif not os.path.exists('begun'): open('begun', 'w')\ntime.sleep(600)\n"
+    )
     path = tmp_path / "warm.sock"
+    command = [sys.executable, "-m", "ipyrust.warm", "template", "--socket", str(path)]
+    command += ["--modules", "endless"]
+    python_path = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])
+    env = {**os.environ, "PYTHONPATH": python_path}
+    with subprocess.Popen(command, env=env, cwd=tmp_path, start_new_session=True) as first:
+        try:
+            tries = threading.Event()
+            while not (tmp_path / "begun").exists():
+                assert first.poll() is None
+                tries.wait(0.05)
+            assert subprocess.run(command, env=env, cwd=tmp_path, timeout=60).returncode == 0
+            assert first.poll() is None and not path.exists()
+        finally:
+            os.killpg(first.pid, signal.SIGKILL)
+
+
+@pytest.fixture
+def short_folder() -> Iterator[Path]:
+    """A folder for sockets, whose addresses have little room."""
+    with tempfile.TemporaryDirectory(dir="/tmp") as folder:
+        yield Path(folder)
+
+
+def test_a_kernel_whose_starter_gave_up_does_not_stay(tmp_path: Path, short_folder: Path) -> None:
+    """The starter has begun another kernel in its place; two would fight for the connection file."""
+    path = short_folder / "warm.sock"
     command = [sys.executable, "-m", "ipyrust.warm", "template", "--socket", str(path)]
     with subprocess.Popen([*command, "--idle", "60"], stderr=subprocess.DEVNULL) as template:
         try:

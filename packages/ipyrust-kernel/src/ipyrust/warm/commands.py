@@ -111,6 +111,7 @@ def _stop() -> int:
             except OSError:
                 pass
             path.unlink(missing_ok=True)
-        path.with_suffix(".txt").unlink(missing_ok=True)
+        for beside in (".txt", ".lock"):
+            path.with_suffix(beside).unlink(missing_ok=True)
         print(f"stopped {path}")
     return ExitCode.OK

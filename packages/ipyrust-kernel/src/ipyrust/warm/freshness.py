@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterable, Iterator
 
 
 class Freshness:
@@ -11,20 +12,28 @@ class Freshness:
 
     An installation, an update or an edit changes one of them: a directory's time, when something is added to it or
     removed, or a file's.
+
+    Parameters:
+        began_ns: when the imports began, in nanoseconds since 1970. A file that was written later may have been
+            imported as it was before.
     """
 
-    def __init__(self) -> None:
-        self._before = _state()
+    def __init__(self, began_ns: int) -> None:
+        files = _state(_module_files())
+        self._before = files | _state(path for path in sys.path if os.path.isdir(path))
+        self._was_late = any(changed_at >= began_ns for changed_at in files.values())
 
     def is_lost(self) -> bool:
         """Whether anything has changed since. Some thousand `stat` calls: a few milliseconds."""
-        return _state(self._before) != self._before
+        return self._was_late or _state(self._before) != self._before
 
 
-def _state(paths: dict[str, int] | None = None) -> dict[str, int]:
-    if paths is None:
-        files = (getattr(module, "__file__", None) for module in list(sys.modules.values()))
-        paths = dict.fromkeys((*filter(None, files), *filter(os.path.isdir, sys.path)), 0)
+def _module_files() -> Iterator[str]:
+    files = (getattr(module, "__file__", None) for module in list(sys.modules.values()))
+    return filter(None, files)
+
+
+def _state(paths: Iterable[str]) -> dict[str, int]:
     return {path: _changed_at(path) for path in paths}
 
 

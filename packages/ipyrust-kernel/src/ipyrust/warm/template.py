@@ -8,6 +8,7 @@ a parent can tell how a process ended.
 
 from __future__ import annotations
 
+import fcntl
 import gc
 import importlib
 import os
@@ -54,10 +55,10 @@ LOOK_AFTER = 60.0
 class Template:
     """Listens at `path`, forks kernels and watches them."""
 
-    def __init__(self, path: Path, idle_seconds: float) -> None:
+    def __init__(self, path: Path, idle_seconds: float, freshness: Freshness) -> None:
         self._path = path
         self._idle_seconds = idle_seconds
-        self._freshness = Freshness()
+        self._freshness = freshness
         self._kernels: dict[int, socket.socket] = {}
         self._selector = selectors.DefaultSelector()
         self._children_ended, self._noted = socket.socketpair()
@@ -236,6 +237,20 @@ def _trouble_with(name: str) -> str:
     return trouble or ("" if status == 0 else "importing it ends the process")
 
 
+def _only_one(path: Path) -> int | None:
+    """The lock that a template holds while it gets ready; None if another one does so for this socket.
+
+    Every kernel that starts meanwhile brings a template of its own, and imports may take a minute, or never end.
+    """
+    lock = os.open(path.with_suffix(".lock"), os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(lock)
+        return None
+    return lock
+
+
 def _threads() -> int:
     """Threads of this process, those of libraries too where the system tells."""
     try:
@@ -253,6 +268,10 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--modules", default="", help="separated by commas")
     parser.add_argument("--idle", type=float, default=3600.0, help="seconds")
     options = parser.parse_args(arguments)
+    began_ns = time.time_ns()
+    lock = _only_one(options.socket)
+    if lock is None:
+        return 0
     notes = options.socket.with_suffix(".txt")
     notes.unlink(missing_ok=True)
 
@@ -264,7 +283,9 @@ def main(arguments: Sequence[str]) -> int:
     if _threads() != 1:
         say("no template: an import of the environment has started threads")
         return 1
-    request = Template(options.socket, options.idle).serve()
+    template = Template(options.socket, options.idle, Freshness(began_ns))
+    os.close(lock)  # Kernels would hold it, too.
+    request = template.serve()
     if request is None:
         notes.unlink(missing_ok=True)
         return 0
