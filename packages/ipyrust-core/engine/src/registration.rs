@@ -253,6 +253,7 @@ fn refusal(content: &Value) -> String {
         .collect::<Vec<_>>()
         .join(" ")
         .chars()
+        .filter(|char| !char.is_control()) // A terminal would obey them.
         .take(MAX_REFUSAL)
         .collect();
     if said.is_empty() {
@@ -371,7 +372,7 @@ mod tests {
             message.check(&signer(), &reply(r#"{"status": "ok"}"#)),
             Ok(())
         );
-        let refused = r#"{"status": "error", "error": "too\nmany"}"#;
+        let refused = r#"{"status": "error", "error": "too\nmany\u001b\u0007"}"#;
         let problem = message.check(&signer(), &reply(refused)).unwrap_err();
         assert_eq!(problem, "the launcher refuses: too many");
         let content = registration(r#"{"registration_port": 5, "kernel_id": "k"}"#);
