@@ -6,7 +6,7 @@ mod bodies;
 use std::path::Path;
 
 /// Pieces that get further than random bytes do.
-const TOKENS: [&[u8]; 20] = [
+const TOKENS: [&[u8]; 30] = [
     b"<IDS|MSG>",
     &[bodies::SEPARATOR],
     &[bodies::SEPARATOR, bodies::SEPARATOR],
@@ -27,6 +27,16 @@ const TOKENS: [&[u8]; 20] = [
     b"\xf0\x9f\x98",
     b"\xe2\x82",
     b"\0",
+    b"\"transport\":\"ipc\",",
+    b"\"ip\":\"",
+    b"\"key\":\"\",",
+    b"\"shell_port\":65536,",
+    b"\"curve_secretkey\":\"",
+    b"\nThread 0x",
+    b" (most recent call first):\n",
+    b"\n  File \"",
+    b"\", line 1 in ",
+    b"\x01\0\0\0",
 ];
 
 /// Xorshift: small, fast, and the same everywhere.
@@ -107,4 +117,19 @@ fn headers() {
 #[test]
 fn captured_bytes() {
     run("decode_captured", 50_000, bodies::decode_captured);
+}
+
+#[test]
+fn connection_files() {
+    run("connection_file", 10_000, bodies::connection_file);
+}
+
+#[test]
+fn stack_texts() {
+    run("stack_text", 20_000, bodies::stack_text);
+}
+
+#[test]
+fn crash_reports() {
+    run("crash_report", 2_000, bodies::crash_report);
 }

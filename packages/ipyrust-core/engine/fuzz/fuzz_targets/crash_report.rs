@@ -1,0 +1,8 @@
+//! See `bodies::crash_report`.
+#![no_main]
+
+#[path = "../bodies.rs"]
+#[allow(dead_code)]
+mod bodies;
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| bodies::crash_report(data));
