@@ -35,11 +35,13 @@ fn main() -> Outcome<()> {
     let connection_file = std::env::args_os().nth(1).map(PathBuf::from);
     let core = Core::start(Options {
         connection_file: connection_file.ok_or("usage: message_path CONNECTION_FILE")?,
+        registered_file: None,
         kernel_info: Bytes::from_static(br#"{"status":"ok","implementation":"message_path"}"#),
         log_fd: std::io::stderr().as_fd().try_clone_to_owned()?,
         parent_pid: None,
         capture_fds: false,
         stop_grace: Duration::from_secs(5),
+        replay_bytes: 16 << 20,
         username: "kernel".into(),
         force_exit: |code| std::process::exit(code),
         fatal: &FATAL,
