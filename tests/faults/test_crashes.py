@@ -360,6 +360,15 @@ def test_the_command_leaves_living_kernels_alone(doomed: Frontend, folder: Path)
     assert len(journals(folder)) == 1
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells who has a file open")
+def test_a_kernel_that_read_its_own_journal_is_alive(doomed: Frontend, folder: Path) -> None:
+    """Closing the file ended the lock of the process."""
+    (journal,) = journals(folder)
+    doomed.run(f"open({str(journal)!r}, 'rb').close()")
+    assert crash_command(folder).stdout == f"No crash reports in {folder}.\n"
+    assert journals(folder) == [journal]
+
+
 def test_an_orderly_end_tidies_up_after_others(
     doomed: Frontend, successor: Callable[[], Frontend], folder: Path
 ) -> None:

@@ -147,7 +147,9 @@ pub fn find(path: &Path) -> Found {
     {
         return Found::Foreign;
     }
-    if lock.is_err() && View::new(&record).is_some_and(|view| lives(view.pid())) {
+    // User code that opens and closes its kernel's journal ends the lock, too.
+    let is_kept = |pid| lives(pid) && (lock.is_err() || has_open(pid, &file));
+    if View::new(&record).is_some_and(|view| is_kept(view.pid())) {
         return Found::Living;
     }
     Found::Dead(Remains {
@@ -167,7 +169,22 @@ pub fn is_same_file(path: &Path, other: &Path) -> bool {
     file(path).is_some_and(|found| file(other) == Some(found))
 }
 
-/// Whether there is such a process, for file systems without locks.
+/// Whether another process has this file open; false where the system does not tell.
+fn has_open(pid: u32, file: &File) -> bool {
+    let Ok(wanted) = file.metadata() else {
+        return false;
+    };
+    if pid == std::process::id() {
+        return false; // It is we who look; the record is of one that had our number before us.
+    }
+    std::fs::read_dir(format!("/proc/{pid}/fd"))
+        .into_iter()
+        .flatten()
+        .filter_map(|entry| std::fs::metadata(entry.ok()?.path()).ok())
+        .any(|found| (found.dev(), found.ino()) == (wanted.dev(), wanted.ino()))
+}
+
+/// Whether there is such a process.
 fn lives(pid: u32) -> bool {
     let pid = i32::try_from(pid)
         .ok()
