@@ -106,6 +106,18 @@ def test_threads_have_their_names(fresh: Frontend) -> None:
     assert {"MainThread", "the waiter"} <= set(names)
 
 
+def test_names_that_are_no_unicode_do_not_hide_the_stacks(fresh: Frontend) -> None:
+    fresh.run(
+        "import threading\nstop = threading.Event()\n"
+        "code = compile('def wait(): stop.wait()', 'a\\udcff.py', 'exec')\nexec(code)\n"
+        "threading.Thread(target=wait, name='\\udc80', daemon=True).start()"
+    )
+    content = stacks(fresh)
+    assert (content["status"], content["source"]) == ("ok", "python")
+    assert "?" in [thread["name"] for thread in content["threads"]]
+    assert fresh.kernel.stderr == ""
+
+
 def test_functions_of_earlier_cells_have_their_number(fresh: Frontend) -> None:
     fresh.run("def earlier():\n    print('go', flush=True)\n    while True: pass")
     begin(fresh, "earlier()")

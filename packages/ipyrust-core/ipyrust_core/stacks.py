@@ -26,7 +26,9 @@ def answer(request: Request, kernel: Kernel) -> None:
     """Answer a stack_request, unless the engine has done so in the meantime."""
     if request.is_replied:
         return
-    content = kernel.core.stack_content(json.dumps(threads(kernel)).encode())
+    # Names of threads and files may hold what UTF-8 has no bytes for.
+    found = json.dumps(threads(kernel), ensure_ascii=False).encode("utf-8", "replace")
+    content = kernel.core.stack_content(found)
     with request:
         try:
             request.reply(content)
