@@ -154,7 +154,7 @@ class Interrupts:
         before = signal.signal(signal.SIGINT, self._handler)
         # What it is called with does not matter; being written in C, it leaves no trace in profilers and debuggers.
         poke_before = signal.signal(signal.SIGURG, operator.is_)
-        fd_before = signal.set_wakeup_fd(self._core.signal_fd(), warn_on_full_buffer=False)
+        fd_before = self._note_signals()
         try:
             yield
         finally:
@@ -175,6 +175,14 @@ class Interrupts:
         """Put our handler back if a cell replaced it: the next cell must be interruptible, too."""
         if signal.getsignal(signal.SIGINT) is not self._handler:
             signal.signal(signal.SIGINT, self._handler)
+        # asyncio leaves none when its last handler of a signal is removed.
+        theirs = self._note_signals()
+        if theirs not in (-1, self._core.signal_fd()):
+            signal.set_wakeup_fd(theirs)
+
+    def _note_signals(self) -> int:
+        """Let Python tell the engine of signals; returns the descriptor that it told before, or -1."""
+        return signal.set_wakeup_fd(self._core.signal_fd(), warn_on_full_buffer=False)
 
     def _is_to_raise(self, frame: FrameType | None) -> bool:
         """Whether the handler raises here and now; else it was nobody's interrupt, or the cell's task was told."""

@@ -212,6 +212,20 @@ def test_a_handler_that_a_cell_left_is_replaced(loop):
         assert signal.getsignal(signal.SIGINT) == handler
 
 
+def test_the_engine_hears_of_signals_again_when_asyncio_does_not_any_more(loop):
+    ours = interrupts()
+    with ours.installed():
+        loop.add_signal_handler(signal.SIGUSR1, lambda: None)
+        ours.renew()
+        theirs = signal.set_wakeup_fd(-1)
+        signal.set_wakeup_fd(theirs)
+        assert theirs != ours._core.signal_fd(), "asyncio's handler needs it"
+        loop.remove_signal_handler(signal.SIGUSR1)
+        assert signal.set_wakeup_fd(-1) == -1
+        ours.renew()
+        assert signal.set_wakeup_fd(-1) == ours._core.signal_fd()
+
+
 def test_a_second_signal_ends_a_callback_that_keeps_the_loop(loop):
     """The cell waits, and a callback of its own computes for ever: the task's cancellation would never be seen."""
     spun = []
