@@ -1,6 +1,6 @@
 """A kernel's life under memcheck: no wrong access and no leak with our code in the stack.
 
-Not part of `./run test`: a start takes a minute. `./run sanitize` runs it.
+Not part of `./run test`: it needs valgrind and takes a minute. `./run sanitize` runs it.
 """
 
 from __future__ import annotations
