@@ -32,6 +32,7 @@ from conda_channel.requirements import all_requirements, tested_packages
 from conda_channel.resolution import (
     Distribution,
     Resolution,
+    build_sdists,
     download,
     resolve,
     resolve_versions,
@@ -65,9 +66,10 @@ def make_channel(pythons: Sequence[str] = ()) -> None:
     interpreters = find_interpreters(pythons)
     tools = toolchain()
     store = Store(CACHE / "made")
+    built = build_sdists(store)
     with ThreadPoolExecutor(1) as pool:  # compiles while pip waits for the index
         machine = pool.submit(from_machine, interpreters, tools, store)
-        wanted, records, folders = from_index(interpreters, store)
+        wanted, records, folders = from_index(interpreters, built, store)
         made, zeromq_version = machine.result()
     assemble([*made, *folders])
     records.write(RECORDS)
@@ -98,11 +100,11 @@ def from_machine(
 
 
 def from_index(
-    interpreters: Sequence[Interpreter], store: Store
+    interpreters: Sequence[Interpreter], built: Path, store: Store
 ) -> tuple[list[Wanted], Records, list[Path]]:
     """Packages of wheels: which, the records of the others, and the packages' directories."""
     requirements, names = all_requirements()
-    resolution = resolve(requirements, interpreters[0], store)
+    resolution = resolve(requirements, interpreters[0], built, store)
     converter = WheelConverter(resolution, names)
     wanted, records = divide(resolution, converter, interpreters, store)
     return wanted, records, convert_wheels(wanted, converter, store)

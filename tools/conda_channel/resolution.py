@@ -104,8 +104,10 @@ class Resolution:
         return needed.marker is None or needed.marker.evaluate(environment)
 
 
-def resolve(requirements: Sequence[str], python: Interpreter, store: Store) -> Resolution:
-    """Let pip choose wheels for `requirements` and everything they need.
+def resolve(
+    requirements: Sequence[str], python: Interpreter, built: Path, store: Store
+) -> Resolution:
+    """Let pip choose wheels for `requirements` and everything they need, from the index and from `built`.
 
     Raises:
         ChannelError: pip finds no set of wheels, or no index.
@@ -113,12 +115,11 @@ def resolve(requirements: Sequence[str], python: Interpreter, store: Store) -> R
 
     def ask(folder: Path) -> None:
         say(f"asking pip for {len(requirements)} packages and what they need")
-        built = build_sdists(folder / "built")
         text = report(["--find-links", str(built), *requirements], python.minor_version)
         (folder / "report.json").write_text(text, encoding="utf-8")
 
     folder = store.make(key_of("resolve", requirements, python.minor_version), ask)
-    return Resolution(read_report(folder / "report.json"), python.minor_version, folder / "built")
+    return Resolution(read_report(folder / "report.json"), python.minor_version, built)
 
 
 def resolve_versions(
@@ -147,12 +148,17 @@ def download(items: Sequence[Distribution], python: str, folder: Path, built: Pa
     run_pip([*command, *platform(python), *wanted])
 
 
-def build_sdists(folder: Path) -> Path:
-    """Wheels of the projects that have none."""
-    folder.mkdir(parents=True, exist_ok=True)
-    if SDIST_ONLY:
+def build_sdists(store: Store) -> Path:
+    """The directory with wheels of the projects that have none: the first that the index is asked for, and quick.
+
+    Raises:
+        ChannelError: pip cannot reach an index.
+    """
+
+    def build(folder: Path) -> None:
         run_pip(["wheel", "--no-deps", "--wheel-dir", str(folder), *SDIST_ONLY])
-    return folder
+
+    return store.make(key_of("sdists", SDIST_ONLY), build)
 
 
 def report(arguments: Sequence[str], python: str) -> str:
