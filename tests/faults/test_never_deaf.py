@@ -69,11 +69,13 @@ def full(fresh: Frontend, counter: tuple[Path, Callable[[], int]]) -> Iterator[E
     stalled = Subscriber(fresh)
     cell = fresh.execute(FILL.format(path=str(path)))
     before, since = -1, time.monotonic()
-    while time.monotonic() - since < 0.5:  # so long without progress: it waits
+    deadline = since + DEADLINE
+    # It waits once it has written more than the backlog holds, and nothing for so long.
+    while before <= 5000 or time.monotonic() - since < 0.5:
         fresh.receive(20)
+        assert time.monotonic() < deadline, f"only {before} lines"
         if count() != before:
             before, since = count(), time.monotonic()
-    assert before > 5000
     yield cell
     stalled.close()
 

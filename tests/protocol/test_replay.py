@@ -165,10 +165,13 @@ def test_it_can_be_switched_off(start_kernel: StartKernel, connect: Connect) -> 
     assert "replay" not in features(frontend)
 
 
-def test_a_wrong_bound_is_reported_and_ignored(start_kernel: StartKernel, connect: Connect) -> None:
-    frontend = connect(start_kernel(env={"IPYRUST_REPLAY_BYTES": "16M"}))
+@pytest.mark.parametrize("bound", ["16M", "-1", "9" * 40])
+def test_a_wrong_bound_is_reported_and_ignored(
+    start_kernel: StartKernel, connect: Connect, bound: str
+) -> None:
+    frontend = connect(start_kernel(env={"IPYRUST_REPLAY_BYTES": bound}))
     assert ask(frontend).content["limits"]["bytes"] == 16 << 20
-    assert "IPYRUST_REPLAY_BYTES=16M" in frontend.kernel.stderr
+    assert f"IPYRUST_REPLAY_BYTES={bound}" in frontend.kernel.stderr
 
 
 def test_the_feature_is_announced(frontend: Frontend) -> None:

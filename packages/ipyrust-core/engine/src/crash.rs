@@ -442,7 +442,10 @@ pub fn take_over(path: &Path) -> Option<(Report, std::io::Result<PathBuf>)> {
         let file = write(path.parent().unwrap_or(Path::new(".")), &report);
         (report, file)
     });
-    let _ = std::fs::remove_file(path);
+    // Not if another kernel has put its own there in the meantime.
+    if !matches!(journal::find(path), Found::Living) {
+        let _ = std::fs::remove_file(path);
+    }
     written
 }
 

@@ -211,14 +211,16 @@ def _is_on(line: CommandLine, option: str, variable: str) -> bool:
 
 
 def _replay_bytes() -> dict[str, int]:
-    """IPYRUST_REPLAY_BYTES as an argument of `run_kernel`; none if it is not set or no number."""
+    """IPYRUST_REPLAY_BYTES as an argument of `run_kernel`; none if it is not set or no number that can be."""
     text = os.environ.get("IPYRUST_REPLAY_BYTES", "")
-    if text and not (text.isascii() and text.isdigit()):
+    if text.isascii() and text.isdigit() and len(text) < len(str(sys.maxsize)):
+        return {"replay_bytes": int(text)}
+    if text:
         print(
-            f"ipyrust: IPYRUST_REPLAY_BYTES={text} is no number of bytes and is ignored",
+            f"ipyrust: IPYRUST_REPLAY_BYTES={text:.80} is no number of bytes and is ignored",
             file=sys.__stderr__,
         )
-    return {"replay_bytes": int(text)} if text.isascii() and text.isdigit() else {}
+    return {}
 
 
 def _interpreter(

@@ -21,7 +21,6 @@ IGNORED = frozenset(
     [
         *("PWD", "OLDPWD", "SHLVL", "_", "COLUMNS", "LINES", "WINDOWID"),
         *("SSH_CLIENT", "SSH_CONNECTION", "SSH_TTY", "XDG_SESSION_ID"),
-        "PYTEST_CURRENT_TEST",
     ]
 )
 """Variables that a template does not care about, beside those that begin with `JPY_`."""

@@ -6,6 +6,7 @@ ended like one that was spawned.
 
 from __future__ import annotations
 
+import asyncio
 import os
 import socket
 import subprocess
@@ -55,7 +56,8 @@ class WarmProvisioner(LocalProvisioner):
         except OSError as error:
             self.log.warning("no warm start: %s", error)
             return await super().launch_kernel(cmd, **kwargs)
-        process = self._forked(path, command, environment, kwargs)
+        # In a thread: a template that hangs must not hold up everything else that this process serves.
+        process = await asyncio.to_thread(self._forked, path, command, environment, kwargs)
         if process is None:
             info = await super().launch_kernel(cmd, **kwargs)
             self._start_template(path, command, environment, place)
