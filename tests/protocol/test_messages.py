@@ -98,6 +98,15 @@ def test_every_date_is_now_with_a_zone(messages: list[Message]) -> None:
 
 
 @parity
+def test_a_message_is_dated_when_it_is_made(frontend: Frontend) -> None:
+    """Not when it is sent: text without a line end is held back for a while."""
+    cell = frontend.execute("import time\nprint('made', end='')\nprint(time.time(), end='')")
+    text = cell.finish().text()
+    [stream] = [each for each in cell.published if each.msg_type == "stream"]
+    made = datetime.fromisoformat(stream.header["date"])
+    assert made.timestamp() <= float(text.removeprefix("made"))
+
+
 def test_every_header_has_a_version_and_a_user(messages: list[Message]) -> None:
     for message in messages:
         assert re.fullmatch(r"5\.\d+", message.header["version"])

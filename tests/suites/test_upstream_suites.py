@@ -43,12 +43,6 @@ SUITES = (
                 "the same: text of a thread belongs to the cell that started it.",
             ),
             Deselected(
-                "test_kernel.py::test_sequential_control_messages",
-                "compares a reply's date with the next cell's start to the microsecond; our messages are dated when "
-                "they leave, by then the next cell may have begun. That they are served one by one, in order, is "
-                "clients/test_client_manager.py::test_cells_on_control_run_one_by_one.",
-            ),
-            Deselected(
                 "test_kernel.py::test_parent_header_and_ident",
                 "asks kernel.get_parent('control') for a kernel_info_request, which never reaches Python; the shell's "
                 "half is detections/test_kernel_object.py::test_the_identity_of_the_client.",

@@ -120,6 +120,7 @@ fn run(core: &Core, request: &Arc<Request>, code: &str) -> Outcome<()> {
 
 fn execute_input(core: &Core, request: &Arc<Request>) -> Outgoing {
     Outgoing {
+        made: std::time::SystemTime::now(),
         channel: Channel::Iopub,
         prefix: vec![core.topic("execute_input")],
         msg_type: "execute_input".into(),

@@ -101,7 +101,7 @@ pub fn write_header(data: &[u8]) {
 
 fn check_header(username: &str, msg_type: &str) {
     let author = Author::new("session".into(), username, 7);
-    let header = author.header(msg_type);
+    let header = author.header(msg_type, std::time::SystemTime::now());
     let header: serde_json::Value = serde_json::from_slice(&header).expect("our headers are JSON");
     assert_eq!(
         (&header["username"], &header["msg_type"]),

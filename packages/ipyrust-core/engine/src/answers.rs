@@ -1,6 +1,7 @@
 //! Requests that need no Python: each is answered by a pure function of the core's state, on the I/O thread.
 
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use bytes::Bytes;
 use serde_json::{Map, Value, json};
@@ -105,6 +106,7 @@ fn shutdown(core: &Core, request: &Arc<Request>) -> Answered {
     let content = Bytes::from(json!({"status": "ok", "restart": restart}).to_string());
     // Every client hears of it, not only the one that asked.
     let broadcast = Outgoing {
+        made: SystemTime::now(),
         channel: crate::message::Channel::Iopub,
         prefix: vec![core.topic("shutdown_reply")],
         msg_type: "shutdown_reply".into(),

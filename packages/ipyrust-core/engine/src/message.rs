@@ -224,10 +224,10 @@ impl Author {
         &self.session_id
     }
 
-    /// A header with a new msg_id and the time of now (UTC, microseconds). Returns the msg_id and the JSON.
-    pub fn header(&self, msg_type: &str) -> Bytes {
+    /// A header with a new msg_id, as JSON, for a message that was made at that time (UTC, microseconds).
+    pub fn header(&self, msg_type: &str, made: SystemTime) -> Bytes {
         let number = self.count.fetch_add(1, Ordering::Relaxed);
-        let date = humantime::format_rfc3339_micros(SystemTime::now());
+        let date = humantime::format_rfc3339_micros(made);
         let msg_type = json_string(msg_type);
         Bytes::from(format!(
             "{{\"msg_id\":\"{}{number}\",\"msg_type\":{msg_type},\"username\":{},\"session\":\"{}\",\
@@ -342,8 +342,10 @@ mod tests {
     #[test]
     fn headers_are_json_and_unique() {
         let author = Author::new("abc".into(), "a\"b", 7);
-        let one: serde_json::Value = serde_json::from_slice(&author.header("status")).unwrap();
-        let two: serde_json::Value = serde_json::from_slice(&author.header("status")).unwrap();
+        let one: serde_json::Value =
+            serde_json::from_slice(&author.header("status", SystemTime::now())).unwrap();
+        let two: serde_json::Value =
+            serde_json::from_slice(&author.header("status", SystemTime::now())).unwrap();
         assert_eq!(one["msg_id"], "abc_7_0");
         assert_ne!(one["msg_id"], two["msg_id"]);
         assert_eq!(one["username"], "a\"b");

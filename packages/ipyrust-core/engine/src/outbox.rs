@@ -223,6 +223,7 @@ mod tests {
 
     pub(super) fn message(msg_type: &'static str) -> Outgoing {
         Outgoing {
+            made: std::time::SystemTime::now(),
             channel: Channel::Iopub,
             prefix: Vec::new(),
             msg_type: msg_type.into(),

@@ -182,7 +182,7 @@ impl Registration {
                 vec![delimiter, signature, content]
             }
             Form::Message => {
-                let header = author.header("handshake_request");
+                let header = author.header("handshake_request", std::time::SystemTime::now());
                 let content = Bytes::from(Value::Object(content).to_string());
                 let empty = Bytes::from_static(b"{}");
                 let signature = connection.signer.sign([&header, &empty, &empty, &content]);

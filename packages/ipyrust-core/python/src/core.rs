@@ -3,7 +3,7 @@
 use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use ipyrust_engine::message::Channel;
@@ -166,6 +166,7 @@ impl KernelCore {
         topic: Option<&[u8]>,
     ) -> PyResult<()> {
         let message = Outgoing {
+            made: SystemTime::now(),
             channel: Channel::Iopub,
             prefix: vec![topic.map_or_else(|| self.core.topic(msg_type), Bytes::copy_from_slice)],
             msg_type: msg_type.to_owned().into(),

@@ -1,6 +1,6 @@
 //! Publications on their way to the outbox, and the wait for room there.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 
@@ -20,6 +20,7 @@ impl Core {
         parent: Parent,
     ) -> Outgoing {
         Outgoing {
+            made: SystemTime::now(),
             channel: Channel::Iopub,
             prefix: vec![self.topic(msg_type)],
             msg_type: msg_type.into(),

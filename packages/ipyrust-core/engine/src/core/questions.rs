@@ -1,7 +1,7 @@
 //! Questions to users, in the order in which cells wait for the answers.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 
@@ -33,6 +33,7 @@ impl Core {
         let _asking = self.asking.lock();
         let question = self.questions.open(&parent.identities)?;
         self.outbox.push(Outgoing {
+            made: SystemTime::now(),
             channel: Channel::Stdin,
             prefix: parent.identities.clone(),
             msg_type: "input_request".into(),

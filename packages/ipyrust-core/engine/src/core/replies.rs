@@ -1,6 +1,7 @@
 //! Replies to requests, Python's and those that the engine writes because Python will not.
 
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use bytes::Bytes;
 use serde_json::json;
@@ -46,6 +47,7 @@ impl Core {
         buffers: Vec<Bytes>,
     ) -> Option<Outgoing> {
         Some(Outgoing {
+            made: SystemTime::now(),
             channel: request.channel,
             prefix: request.identities.clone(),
             msg_type: request.reply_type()?.into(),

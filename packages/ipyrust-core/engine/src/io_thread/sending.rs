@@ -135,7 +135,7 @@ impl IoThread {
 
     /// Give a message its header and signature.
     pub(super) fn encode(&self, message: Outgoing) -> Vec<Bytes> {
-        let header = self.core.author.header(&message.msg_type);
+        let header = self.core.author.header(&message.msg_type, message.made);
         let parent_header = message.parent.as_ref().map_or_else(
             || Bytes::from_static(b"{}"),
             |parent| parent.header_json().clone(),
@@ -171,6 +171,7 @@ fn stream_message(stream: StreamText) -> Outgoing {
     push_json_string(&mut content, &stream.text);
     content.push('}');
     Outgoing {
+        made: stream.made,
         channel: Channel::Iopub,
         prefix: vec![Bytes::from(format!("stream.{}", stream.name.name()))],
         msg_type: "stream".into(),

@@ -1,6 +1,6 @@
 //! Subscribers of iopub, greeted when they come, and the first one waited for.
 
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use bytes::Bytes;
 use ipyrust_zmq::Wait;
@@ -50,6 +50,7 @@ impl IoThread {
         push_json_string(&mut content, &String::from_utf8_lossy(&topic));
         content.push('}');
         let welcome = Outgoing {
+            made: SystemTime::now(),
             channel: Channel::Iopub,
             prefix: vec![topic],
             msg_type: "iopub_welcome".into(),

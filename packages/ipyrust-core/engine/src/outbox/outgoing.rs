@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use bytes::Bytes;
 
@@ -25,6 +26,8 @@ pub struct Outgoing {
     pub msg_type: Cow<'static, str>,
     /// What caused it.
     pub parent: Parent,
+    /// `header.date`: when it was made, which may be long before it is sent.
+    pub made: SystemTime,
     /// Metadata, JSON.
     pub metadata: Bytes,
     /// Content, JSON.

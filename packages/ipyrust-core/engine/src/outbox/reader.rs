@@ -139,6 +139,7 @@ mod tests {
         outbox.push(message("display_data")).unwrap();
         outbox
             .push(Outgoing {
+                made: std::time::SystemTime::now(),
                 channel: Channel::Control,
                 ..message("debug_reply")
             })
@@ -151,6 +152,7 @@ mod tests {
     fn the_reader_does_not_rest_while_something_urgent_waits() {
         let outbox = outbox();
         let urgent = || Outgoing {
+            made: std::time::SystemTime::now(),
             channel: Channel::Stdin,
             ..message("input_request")
         };

@@ -6,7 +6,7 @@
 //! While much text is on its way to subscribers that do not read ([`crate::publisher`]), messages are kept short.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use super::{Entry, Outbox, Parent, State};
 use crate::error::{Error, Result};
@@ -53,6 +53,8 @@ pub struct StreamText {
     pub name: StreamName,
     /// The text.
     pub text: String,
+    /// When its first piece was written.
+    pub made: SystemTime,
     since: Instant,
     due: Instant,
 }
@@ -136,6 +138,7 @@ impl State {
             let (chunk, more) = rest.split_at(floor_char_boundary(rest, self.stream_bytes));
             let (since, due) = (Instant::now(), self.stream_due());
             let text = StreamText {
+                made: SystemTime::now(),
                 since,
                 parent: parent.clone(),
                 name,

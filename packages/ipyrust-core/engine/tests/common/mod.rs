@@ -8,7 +8,7 @@ use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, Ordering};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use bytes::Bytes;
 use ipyrust_engine::error::Result;
@@ -228,6 +228,7 @@ impl Drop for Kernel {
 /// An IOPub message without a parent.
 pub fn publication(core: &Core, msg_type: &'static str, content: Bytes) -> Outgoing {
     Outgoing {
+        made: SystemTime::now(),
         channel: Channel::Iopub,
         prefix: vec![core.topic(msg_type)],
         msg_type: msg_type.into(),

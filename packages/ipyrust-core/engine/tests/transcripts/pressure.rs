@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use ipyrust_engine::frames::Frames;
@@ -28,6 +28,7 @@ fn kernel() -> Kernel {
 fn numbered(core: &Core) -> impl Iterator<Item = Outgoing> + use<'_> {
     let content = Bytes::from(format!("{{\"x\":\"{}\"}}", "x".repeat(SIZE_BYTES)));
     (0..MESSAGES).map(move |number| Outgoing {
+        made: SystemTime::now(),
         metadata: Bytes::from(format!("{{\"number\":{number}}}")),
         ..publication(core, "display_data", content.clone())
     })
