@@ -2,9 +2,23 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
-from frontend import Frontend, Gate, busy, error, execute_input, idle, reply, result, stdout
+from frontend import (
+    DEADLINE,
+    Exchange,
+    Frontend,
+    Gate,
+    busy,
+    error,
+    execute_input,
+    idle,
+    reply,
+    result,
+    stdout,
+)
 
 parity = pytest.mark.parity
 
@@ -220,14 +234,28 @@ def test_a_callback_that_never_ends_is_ended_by_a_repeated_interrupt(fresh: Fron
         "import asyncio\n"
         "def endless():\n"
         "    print('called')\n"
-        "    while True: pass\n"
+        "    try:\n"
+        "        while True: pass\n"
+        "    finally:\n"
+        "        print('ended')\n"
         "_ = asyncio.get_running_loop().call_later(0.01, endless)"
     )
     cell.finish()
     cell.reaches_text("called\n")
-    for _ in range(10):  # Signals that come before the first is handled melt into it.
+    deadline = time.monotonic() + DEADLINE
+    while "ended" not in text_of(
+        cell
+    ):  # Interrupts that come before the last was handled melt into it.
+        assert time.monotonic() < deadline
         fresh.interrupt()
+        fresh.receive(50)
     is_sane(fresh)
+
+
+def text_of(cell: Exchange) -> str:
+    """What the cell and what it left behind have printed."""
+    streams = (each for each in cell.published if each.msg_type == "stream")
+    return "".join(each.content["text"] for each in streams)
 
 
 @parity

@@ -64,8 +64,13 @@ SUITES = (
             "test_runapp.py",
             "test_multikernelmanager.py",
         ),
-        fewest_tests=60,
+        fewest_tests=59,
         deselected=(
+            Deselected(
+                "test_kernelapp.py::test_kernelapp_lifecycle",
+                "expects nothing but the connection file in the runtime folder; ours has the crash journal beside it "
+                "while the kernel runs. Start, end and removal of the file are in process/test_connection_files.py.",
+            ),
             Deselected(
                 "test_client.py::TestAsyncKernelClient::test_execute_interactive",
                 "executes the word `hello`, which is fine for an echo and no valid Python.",

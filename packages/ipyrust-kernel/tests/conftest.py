@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,7 +22,10 @@ def restored_process() -> Iterator[None]:
     """Undo what a shell does to the process for good."""
     environment, path = dict(os.environ), list(sys.path)
     main, argv, directory = sys.modules["__main__"], list(sys.argv), os.getcwd()
+    # A shell that runs the tests in the background has them ignore SIGINT, and Python respects that.
+    handler = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
+    signal.signal(signal.SIGINT, handler)
     os.environ.clear()
     os.environ.update(environment)
     sys.path[:], sys.argv[:] = path, argv

@@ -116,15 +116,19 @@ impl Core {
         if let Some(capture) = &self.capture {
             capture.restore();
         }
-        self.exit.finish_within(timeout);
         self.request_exit(ExitReason::Closed);
-        self.outbox.close();
-        self.wake.signal();
-        let handle = self.io.lock().take();
-        if let Some(handle) = handle {
-            let _ = handle.join();
+        if self.end_io_thread(timeout) {
             self.post_mortem
                 .end(self.exit_reason() == Some(ExitReason::IoError));
         }
+    }
+
+    /// Have the I/O thread send what is queued, within `timeout`, and end; waits for that. False if it had ended before.
+    pub(super) fn end_io_thread(&self, timeout: Duration) -> bool {
+        self.exit.finish_within(timeout);
+        self.outbox.close();
+        self.wake.signal();
+        let handle = self.io.lock().take();
+        handle.is_some_and(|handle| handle.join().is_ok())
     }
 }

@@ -18,7 +18,8 @@ impl Core {
             .keep_journal(self.connection.path(), map, &self.log)
     }
 
-    /// The process is about to end itself, not in order: clients are told, if they listen, within `timeout`.
+    /// The process is about to end itself, not in order: clients are told, if they listen, within `timeout`. Blocks until
+    /// that is on its way out of the process; nothing can be sent afterwards.
     pub fn end_abruptly(&self, ending: Ending, timeout: Duration) {
         if self.is_forked() {
             return;
@@ -26,9 +27,8 @@ impl Core {
         let words = self.post_mortem.note_ending(ending);
         self.drain_captured_now(false);
         self.say_last(words.as_deref());
-        if let Some(number) = self.outbox.flush(true) {
-            let _ = self.outbox.wait_until_sent(number, timeout);
-        }
+        // What libzmq has taken is not yet in the hands of the system: only the end of its sockets waits for that.
+        self.end_io_thread(timeout);
     }
 
     /// Queue the last words for the cell that runs, or ran last.
