@@ -235,7 +235,8 @@ def test_a_callback_that_never_ends_is_ended_by_a_repeated_interrupt(fresh: Fron
         "def endless():\n"
         "    print('called')\n"
         "    try:\n"
-        "        while True: n = 1\n"  # of an empty loop CPython 3.11 does not find the `finally`
+        "        n = 0  # else the loop begins where the block does, and CPython 3.11 does not find its end\n"
+        "        while n >= 0: n += 1\n"
         "    finally:\n"
         "        print('ended')\n"
         "_ = asyncio.get_running_loop().call_later(0.01, endless)"
