@@ -79,6 +79,7 @@ def _start(launcher: Launcher, path: Path) -> float:
         link.connect(str(path))
         wire.send(link, message, (null.fileno(), null.fileno(), null.fileno()))
         answer, _ = wire.receive(link)
+        wire.send(link, wire.GO)
         kernel = WarmProcess(int(answer["pid"]), link)
         try:
             client.reply(request)

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import os
 import re
-import subprocess
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import pexpect
 import pytest
@@ -16,9 +14,7 @@ from jupyter_home import (
     DEADLINE,
     KERNEL_NAME,
     JupyterHome,
-    environment_without_pytest,
     strip_ansi,
-    write_notebook,
 )
 
 pytestmark = pytest.mark.timeout(400)
@@ -65,22 +61,3 @@ def test_the_console_shows_what_is_printed(console: pexpect.spawn) -> None:
     wait_for(console, r"In \[1\]:")
     console.send("print('pri' + 'nted')\r")
     wait_for(console, "printed")
-
-
-def test_preview_runs_a_notebook(tmp_path: Path) -> None:
-    """`euporie-preview --run` prints the cells with their outputs."""
-    path = tmp_path / "notebook.ipynb"
-    write_notebook(path, "print('pri' + 'nted')", "1234 * 5678", "1 / 0")
-    done = subprocess.run(
-        [clients_script("euporie-preview"), "--run", path.name],
-        cwd=tmp_path,
-        env=environment_without_pytest(),
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=DEADLINE * 2,
-    )
-    shown = strip_ansi(done.stdout)
-    assert done.returncode == 0, done.stderr
-    for output in ("printed", "7006652", "ZeroDivisionError: division by zero"):
-        assert output in shown

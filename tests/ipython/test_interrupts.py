@@ -53,7 +53,7 @@ BLOCKED = {
     "socket": "import socket; a, b = socket.socketpair(); print('runs'); a.recv(1)",
     "select": "import select; print('runs'); select.select([], [], [])",
     "input": "print('runs'); input()",
-    "system": "import os; print('runs'); code = os.system('sleep 1000')",
+    "system": "import os; code = os.system('echo runs; sleep 1000')",
     "asyncio.run": "import asyncio; print('runs'); asyncio.run(asyncio.sleep(1000))",
     "await": "import asyncio; print('runs'); await asyncio.sleep(1000)",
     "gather": "import asyncio; print('runs'); await asyncio.gather(*map(asyncio.sleep, [1000] * 9))",

@@ -96,6 +96,7 @@ class WarmProvisioner(LocalProvisioner):
                 self.log.info("no warm start: %s", answer.get("refused"))
                 link.close()
                 return None
+            wire.send(link, wire.GO)
             link.settimeout(None)
             return WarmProcess(int(answer["pid"]), link)
         except (FileNotFoundError, ConnectionRefusedError):

@@ -172,13 +172,12 @@ class Template:
             try:
                 wire.send(link, {"pid": pid})
             except OSError:
-                os.kill(
-                    pid, signal.SIGKILL
-                )  # Its starter gave up, and starts another in its place.
+                os.kill(pid, signal.SIGKILL)  # Its starter gave up, and starts another.
                 raise
             return False
         signal.set_wakeup_fd(-1)
         self._selector.close()
+        _wait_for_go(link)
         for each in (
             self._listener,
             self._children_ended,
@@ -201,6 +200,17 @@ class Template:
                 except OSError:
                     pass  # The starter is gone; nobody wants to know.
                 link.close()
+
+
+def _wait_for_go(link: socket.socket) -> None:
+    """In the child: a starter that does not know of this kernel starts another, with the same connection file."""
+    try:
+        message, _ = wire.receive(link)
+        if message == wire.GO:
+            return
+    except OSError:
+        pass
+    os._exit(0)
 
 
 def preload(names: Sequence[str], say: Callable[[str], None]) -> None:

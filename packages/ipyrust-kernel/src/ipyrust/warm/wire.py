@@ -1,7 +1,8 @@
 """What a provisioner and a template say to each other: one JSON object a line, over a Unix stream socket.
 
-The first line goes to the template and carries the kernel's standard streams with it. Two come back: `{"pid": …}` or
-`{"refused": why}` at once, and `{"status": …}` (as `os.waitstatus_to_exitcode` gives it) when the kernel has ended.
+The first line goes to the template and carries the kernel's standard streams with it. `{"pid": …}` or
+`{"refused": why}` comes back at once. The starter answers a pid with `GO`, which the kernel waits for; if it gave up in
+the meantime, the kernel ends. `{"status": …}` (see `os.waitstatus_to_exitcode`) comes when the kernel has ended.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ import struct
 import sys
 from typing import Any
 
+GO = {"go": True}
+"""From the starter to the kernel: it is known, and may begin."""
 MAX_LINE_BYTES = 4 << 20
 """A line that is longer is refused; environments are smaller."""
 CHUNK_BYTES = 65536
