@@ -24,7 +24,8 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::{Pid, getpgrp, getpid};
 use parking_lot::Mutex;
 
-use crate::error::{Error, Result};
+use crate::error::Result;
+use crate::wake::nonblocking_pipe;
 
 /// The signal that ends a system call of the main thread without interrupting anything. By default it is ignored and
 /// ends nothing, so the Python side installs a handler that does nothing.
@@ -47,15 +48,9 @@ impl Arrivals {
     /// would say nothing new.
     ///
     /// # Errors
-    /// [`Error::System`] when the process has no file descriptor left.
+    /// [`crate::error::Error::System`] when the process has no file descriptor left.
     pub fn new() -> Result<Self> {
-        let (read, write) = rustix::pipe::pipe().map_err(Error::system("cannot make a pipe"))?;
-        for fd in [&read, &write] {
-            rustix::io::fcntl_setfd(fd, rustix::io::FdFlags::CLOEXEC)
-                .map_err(Error::system("cannot set FD_CLOEXEC"))?;
-            rustix::fs::fcntl_setfl(fd, rustix::fs::OFlags::NONBLOCK)
-                .map_err(Error::system("cannot set O_NONBLOCK"))?;
-        }
+        let (read, write) = nonblocking_pipe()?;
         Ok(Self { read, write })
     }
 

@@ -31,13 +31,7 @@ impl Wake {
     /// [`Error::System`] when the process has no file descriptor left.
     #[cfg(not(target_os = "linux"))]
     pub fn new() -> Result<Self> {
-        let (read, write) = rustix::pipe::pipe().map_err(Error::system("cannot make a pipe"))?;
-        for fd in [&read, &write] {
-            rustix::io::fcntl_setfd(fd, rustix::io::FdFlags::CLOEXEC)
-                .map_err(Error::system("cannot set FD_CLOEXEC"))?;
-            rustix::fs::fcntl_setfl(fd, rustix::fs::OFlags::NONBLOCK)
-                .map_err(Error::system("cannot set O_NONBLOCK"))?;
-        }
+        let (read, write) = nonblocking_pipe()?;
         Ok(Self { read, write })
     }
 
@@ -74,6 +68,18 @@ impl AsFd for Wake {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.read.as_fd()
     }
+}
+
+/// Both ends, (read, write), of a pipe that never blocks and that no child inherits.
+pub(crate) fn nonblocking_pipe() -> Result<(OwnedFd, OwnedFd)> {
+    let (read, write) = rustix::pipe::pipe().map_err(Error::system("cannot make a pipe"))?;
+    for fd in [&read, &write] {
+        rustix::io::fcntl_setfd(fd, rustix::io::FdFlags::CLOEXEC)
+            .map_err(Error::system("cannot set FD_CLOEXEC"))?;
+        rustix::fs::fcntl_setfl(fd, rustix::fs::OFlags::NONBLOCK)
+            .map_err(Error::system("cannot set O_NONBLOCK"))?;
+    }
+    Ok((read, write))
 }
 
 #[cfg(test)]
