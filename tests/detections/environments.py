@@ -5,6 +5,7 @@ The second one holds only ipykernel and looks for everything else in the first.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import ipyrust
@@ -30,7 +31,7 @@ def _beside(cache: Path, alone: Path) -> Path:
     behind = site_packages(alone)
     path_file = site_packages(python) / "behind.pth"
     if not path_file.exists():
-        path_file.write_text(f"{behind}\n{_packages(behind)}\n")
+        _replace(path_file, lambda new: new.write_text(f"{behind}\n{_packages(behind)}\n"))
     return python
 
 
@@ -47,6 +48,15 @@ def _link_ipyrust(modules: Path) -> None:
         link = folder / source.name
         if link.is_symlink() and link.readlink() == source:
             continue
-        link.unlink(missing_ok=True)
-        link.symlink_to(source)
-    (modules / "ipyrust.pth").write_text(f"{folder}\n")
+        _replace(link, lambda new, source=source: new.symlink_to(source))
+    path_file = modules / "ipyrust.pth"
+    if not path_file.exists():
+        _replace(path_file, lambda new: new.write_text(f"{folder}\n"))
+
+
+def _replace(path: Path, write: Callable[[Path], object]) -> None:
+    """Put what `write` makes at `path` in one step: kernels of other tests start and read it all the while."""
+    new = path.with_name(f"{path.name}.new")
+    new.unlink(missing_ok=True)
+    write(new)
+    new.replace(path)
