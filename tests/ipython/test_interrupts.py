@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import time
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -11,6 +14,7 @@ from frontend import (
     Exchange,
     Frontend,
     Gate,
+    KernelProcess,
     busy,
     error,
     execute_input,
@@ -139,6 +143,67 @@ def test_a_swallowed_interrupt_can_be_repeated(fresh: Frontend) -> None:
     fresh.interrupt()
     assert cell.finish().reply.content["ename"] == "KeyboardInterrupt"
     is_sane(fresh)
+
+
+DISCARDED = {
+    "destructor": (
+        "class Owner:\n    def __del__(self):\n        print('runs')\n        while True: pass\n"
+        "Owner()\nwhile True: pass"
+    ),
+    "hook of a fork": (
+        "import os, time\nhook = lambda: (print('runs'), time.sleep(60))\nos.register_at_fork(before=hook)\n"
+        "child = os.fork()\nif not child: os._exit(0)\nos.waitpid(child, 0)\nwhile True: pass"
+    ),
+    "callback of C code": (
+        "import ctypes\n@ctypes.CFUNCTYPE(None)\ndef back():\n    print('runs')\n    while True: pass\n"
+        "back()\nwhile True: pass"
+    ),
+}
+"""Where Python discards exceptions. An interrupt that hits there hits the cell afterwards."""
+
+
+@pytest.mark.parametrize("name", DISCARDED)
+def test_an_interrupt_that_python_discards_comes_again(fresh: Frontend, name: str) -> None:
+    cell = fresh.execute(DISCARDED[name])
+    cell.reaches_text("runs\n")
+    fresh.interrupt()
+    seen = cell.finish()
+    assert seen.reply.content["ename"] == "KeyboardInterrupt"
+    assert "Exception ignored" in seen.text("stderr"), "what was cut short is said"
+    is_sane(fresh)
+
+
+def test_an_interrupt_waits_until_a_fork_is_over(
+    start_kernel: Callable[..., KernelProcess],
+    connect: Callable[[KernelProcess], Frontend],
+    tmp_path: Path,
+) -> None:
+    """The hooks around a fork hold locks: cut short, they would not release them."""
+    hook = (
+        "import os, signal, time\n"
+        "def released():\n"
+        "    if 'IN_CELL' in os.environ: print('runs', flush=True); time.sleep(1); print('released')\n"
+        "os.register_at_fork(after_in_parent=released)"
+    )
+    (tmp_path / "sitecustomize.py").write_text(hook)
+    path = os.pathsep.join(filter(None, [str(tmp_path), os.environ.get("PYTHONPATH")]))
+    frontend = connect(start_kernel(env={"PYTHONPATH": path}))
+    cell = frontend.execute(
+        "import os\nos.environ['IN_CELL'] = '1'\nchild = os.fork()\nif not child: os._exit(0)\n"
+        "os.waitpid(child, 0)\nwhile True: pass"
+    )
+    cell.reaches_text("runs\n")
+    frontend.interrupt()
+    seen = cell.finish()
+    assert seen.text() == "runs\nreleased\n"
+    assert seen.reply.content["ename"] == "KeyboardInterrupt"
+    assert not seen.text("stderr")
+
+
+def test_an_interrupt_that_a_destructor_raises_itself_interrupts_nothing(fresh: Frontend) -> None:
+    cell = "class Owner:\n    def __del__(self): raise KeyboardInterrupt\nOwner()\n"
+    seen = fresh.run(cell + "import time; time.sleep(.2); print('went on')")
+    assert seen.text() == "went on\n"
 
 
 @parity

@@ -185,11 +185,20 @@ class RequestQueue:
 class SignalHandler:
     """A handler for `signal.signal` that raises KeyboardInterrupt when `wanted(frame)` is true.
 
-    It is native so that the traceback ends in the code that was interrupted.
+    It is native so that the traceback ends in the code that was interrupted. While the process forks it calls
+    `put_off()` instead and does not raise: Python would discard the exception, and the hooks around a fork hold locks.
     """
 
-    def __new__(cls, wanted: Callable[[FrameType | None], bool]) -> Self: ...
+    def __new__(
+        cls, wanted: Callable[[FrameType | None], bool], put_off: Callable[[], None]
+    ) -> Self: ...
     def __call__(self, signum: int, frame: FrameType | None, /) -> None: ...
+    def fork_begins(self) -> None:
+        """For `os.register_at_fork(before=...)`."""
+    def fork_ended(self) -> None:
+        """For `os.register_at_fork(after_in_parent=...)`."""
+    def forked(self) -> None:
+        """For `os.register_at_fork(after_in_child=...)`."""
 
 @final
 class StreamWriter:
@@ -323,6 +332,10 @@ class KernelCore:
         """Close the window; True if an interrupt was aimed at this execution and not yet delivered."""
     def interrupt_wanted(self) -> bool:
         """Called by the SIGINT handler: does the signal belong to the open window? False between cells."""
+    def put_interrupt_off(self) -> None:
+        """Called by the SIGINT handler where it must not raise: send the signal again soon if it is wanted."""
+    def interrupt_lost(self) -> None:
+        """Python discarded the KeyboardInterrupt of this execution: send the signal again soon."""
     def open_subshell(self, subshell_id: str) -> RequestQueue:
         """The queue of a subshell that a create_subshell_request opened.
 

@@ -9,6 +9,9 @@ cell can be reached:
   cancellation into a KeyboardInterrupt at the very `await`. If some other task keeps the loop busy, the interrupt is
   raised in that one first, because the loop would never come to the cell otherwise.
 
+Python discards an exception that is raised in a destructor, in a hook around a fork or in a callback of C code. Such a
+KeyboardInterrupt is raised again a moment later, where the cell feels it; while the process forks, only then.
+
 What still fails: code that swallows KeyboardInterrupt goes on, as everywhere in Python.
 """
 
@@ -16,9 +19,12 @@ from __future__ import annotations
 
 import asyncio
 import operator
+import os
 import signal
+import sys
+import threading
 import time
-from collections.abc import Coroutine, Generator, Iterator
+from collections.abc import Callable, Coroutine, Generator, Iterator
 from contextlib import contextmanager
 from types import FrameType
 from typing import TYPE_CHECKING, Any
@@ -30,6 +36,7 @@ if TYPE_CHECKING:
     from ipyrust_core._native import KernelCore
     from ipyrust_core.shells import Subshells
 
+    UnraisableHook = Callable[[sys.UnraisableHookArgs], object]
 
 INSIST_WITHIN = 3.0
 """Seconds within which a second interrupt counts as a repetition of one that hit nothing."""
@@ -142,7 +149,7 @@ class Interrupts:
         self._subshells = subshells
         self._awaiting: Interruptible | None = None
         self._ignored_at = float("-inf")
-        self._handler = SignalHandler(self._is_to_raise)
+        self._handler = SignalHandler(self._is_to_raise, core.put_interrupt_off)
 
     @contextmanager
     def installed(self) -> Iterator[None]:
@@ -155,12 +162,31 @@ class Interrupts:
         # What it is called with does not matter; being written in C, it leaves no trace in profilers and debuggers.
         poke_before = signal.signal(signal.SIGURG, operator.is_)
         fd_before = self._note_signals()
+        # Of the hooks around a fork, those that are there by now (logging's, which holds its lock) lie within ours.
+        os.register_at_fork(
+            before=self._handler.fork_begins,
+            after_in_parent=self._handler.fork_ended,
+            after_in_child=self._handler.forked,
+        )
+        hook_before, sys.unraisablehook = sys.unraisablehook, self._noticing(sys.unraisablehook)
         try:
             yield
         finally:
+            sys.unraisablehook = hook_before
             signal.set_wakeup_fd(fd_before)
             signal.signal(signal.SIGURG, poke_before)
             signal.signal(signal.SIGINT, before)
+
+    def _noticing(self, hook: UnraisableHook) -> UnraisableHook:
+        """`hook`, and an interrupt that Python discards comes again."""
+
+        def notice(unraisable: sys.UnraisableHookArgs) -> None:
+            on_main_thread = threading.current_thread() is threading.main_thread()
+            if unraisable.exc_type is KeyboardInterrupt and on_main_thread:
+                self._core.interrupt_lost()
+            hook(unraisable)
+
+        return notice
 
     @contextmanager
     def awaiting(self, cell: Interruptible) -> Iterator[None]:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import socket
+import sys
+import threading
 from collections.abc import Iterator
 
 import pytest
@@ -18,6 +21,7 @@ class FakeCore:
 
     def __init__(self, wanted: bool) -> None:
         self.wanted = wanted
+        self.put_off = self.lost = 0
         self._arrivals = socket.socketpair()
         self._arrivals[1].setblocking(False)
 
@@ -26,6 +30,12 @@ class FakeCore:
 
     def interrupt_wanted(self) -> bool:
         return self.wanted
+
+    def put_interrupt_off(self) -> None:
+        self.put_off += 1
+
+    def interrupt_lost(self) -> None:
+        self.lost += 1
 
 
 class FakeSubshells:
@@ -248,3 +258,47 @@ def test_a_second_signal_ends_a_callback_that_keeps_the_loop(loop):
         with pytest.raises(KeyboardInterrupt):
             loop.run_until_complete(driver.task)
     assert spun == ["first"]
+
+
+def test_a_signal_while_the_process_forks_is_put_off():
+    ours = interrupts()
+    os.register_at_fork(after_in_parent=_interrupt_once())
+    with ours.installed():
+        child = os.fork()
+        if not child:
+            os._exit(0)
+        os.waitpid(child, 0)
+        assert ours._core.put_off == 1
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+
+
+def _interrupt_once():
+    """A hook for forks that is interrupted the first time; hooks can't be taken away."""
+    calls = iter([lambda: signal.raise_signal(signal.SIGINT)])
+    return lambda: next(calls, lambda: None)()
+
+
+def test_an_interrupt_that_python_discards_is_lost():
+    class Owner:
+        def __init__(self, raises):
+            self.raises = raises
+
+        def __del__(self):
+            raise self.raises
+
+    ours, heard = interrupts(), []
+    before, sys.unraisablehook = sys.unraisablehook, lambda args: heard.append(args.exc_type)
+    try:
+        with ours.installed():
+            Owner(ValueError)
+            assert ours._core.lost == 0
+            Owner(KeyboardInterrupt)
+            assert ours._core.lost == 1
+            thread = threading.Thread(target=Owner, args=[KeyboardInterrupt])
+            thread.start()
+            thread.join()
+            assert ours._core.lost == 1, "an interrupt is the main thread's"
+    finally:
+        sys.unraisablehook = before
+    assert heard == [ValueError, KeyboardInterrupt, KeyboardInterrupt]

@@ -13,6 +13,11 @@
 //! sends [`POKE`], which ends the system call and means nothing else. Of a SIGINT from outside it learns through the
 //! descriptor that Python's signal handling writes to ([`Arrivals`]).
 //!
+//! A KeyboardInterrupt can be raised where Python discards it: in a destructor, in a hook around a fork, in a callback
+//! of C code. The Python side notices, and the window has the signal sent once more a moment later
+//! ([`InterruptWindow::lost`]). While a process forks, the handler does not even raise
+//! ([`InterruptWindow::put_off`]), because the hooks around a fork hold locks.
+//!
 //! What still fails: a SIGINT from outside and one of ours that melt into a single delivery are taken for ours; code
 //! that gives Python another wake-up descriptor is not poked for a SIGINT from outside.
 
@@ -60,6 +65,11 @@ impl Arrivals {
         self.write.as_fd()
     }
 
+    /// Note a SIGINT that is to be sent again, as if it had just come.
+    pub fn note_again(&self) {
+        let _ = rustix::io::write(&self.write, &[Signal::SIGINT as u8]);
+    }
+
     /// Forget what was noted. True if SIGINT was among it.
     pub fn take(&self) -> bool {
         let mut numbers = [0u8; 64];
@@ -91,6 +101,8 @@ struct State {
     arrived: bool,
     /// When the handler ran last in this window.
     felt_at: Option<Instant>,
+    /// The handler ran and the cell did not feel it: the signal is due once more.
+    again: bool,
 }
 
 /// The interrupt window of the main thread.
@@ -116,6 +128,7 @@ impl InterruptWindow {
         state.opened += 1;
         state.open = Some(state.opened);
         state.felt_at = None;
+        state.again = false;
     }
 
     /// The execution is over. True if an interrupt was aimed at it that the handler has not seen.
@@ -154,12 +167,19 @@ impl InterruptWindow {
         let mut state = self.state.lock();
         let felt = state.felt_at.is_some_and(|at| at.elapsed() < FELT_WITHIN);
         state.arrived = state.open.is_some() && !state.on_its_way && !felt;
-        state.arrived
+        state.arrived || state.again
     }
 
-    /// End the system call of the main thread if the handler has not run yet. True if that may be needed once more.
+    /// End the system call of the main thread if the handler has not run yet, or send what the cell did not feel once
+    /// more. True if that may be needed again.
     pub fn poke(&self) -> bool {
-        let state = self.state.lock();
+        let mut state = self.state.lock();
+        if state.open.is_some() && std::mem::take(&mut state.again) {
+            state.aimed_at = state.open;
+            state.on_its_way = true;
+            let _ = pthread_kill(self.main_thread, Signal::SIGINT);
+            return true;
+        }
         let aimed = state.on_its_way && state.aimed_at == state.open;
         let unseen = state.open.is_some() && (aimed || state.arrived);
         if unseen {
@@ -175,6 +195,22 @@ impl InterruptWindow {
         state.arrived = false;
         state.felt_at = Some(Instant::now());
         state.open.is_some() && (!ours || state.aimed_at == state.open)
+    }
+
+    /// SIGINT handler, where it must not raise: have the signal sent again soon if it belongs to what runs now.
+    ///
+    /// Returns whether it does.
+    pub fn put_off(&self) -> bool {
+        self.wanted() && self.lost()
+    }
+
+    /// The KeyboardInterrupt of this execution was discarded: have the signal sent again soon.
+    ///
+    /// Returns false if none was raised in this execution, so that there is none to repeat.
+    pub fn lost(&self) -> bool {
+        let mut state = self.state.lock();
+        state.again = state.open.is_some() && state.felt_at.is_some();
+        state.again
     }
 
     /// Whether an execution runs.
@@ -245,6 +281,31 @@ mod tests {
         window.close();
         window.open();
         assert!(!window.poke(), "that was the execution before");
+    }
+
+    #[test]
+    fn an_interrupt_that_was_lost_comes_again_and_only_in_its_execution() {
+        let window = InterruptWindow::new();
+        window.open();
+        assert!(!window.lost(), "none was raised");
+        assert!(window.wanted());
+        assert!(window.lost());
+        assert!(window.arrived(), "although the handler has just run");
+        assert!(!window.close());
+        window.open();
+        assert!(!window.poke(), "that was the execution before");
+    }
+
+    #[test]
+    fn a_late_signal_is_not_put_off_into_the_next_execution() {
+        let window = InterruptWindow::new();
+        window.open();
+        window.aim();
+        window.close();
+        window.open();
+        assert!(!window.put_off());
+        assert!(window.put_off(), "another signal is from outside");
+        assert!(window.arrived(), "although the handler has just run");
     }
 
     #[test]

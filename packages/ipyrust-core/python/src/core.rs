@@ -263,6 +263,18 @@ impl KernelCore {
         !self.core.is_forked() && self.core.window.wanted()
     }
 
+    fn put_interrupt_off(&self) {
+        if !self.core.is_forked() && self.core.window.put_off() {
+            self.core.arrivals.note_again();
+        }
+    }
+
+    fn interrupt_lost(&self) {
+        if !self.core.is_forked() && self.core.window.lost() {
+            self.core.arrivals.note_again();
+        }
+    }
+
     fn open_subshell(&self, subshell_id: &str) -> PyResult<RequestQueue> {
         self.core
             .subshell(subshell_id)
