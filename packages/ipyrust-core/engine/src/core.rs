@@ -22,8 +22,8 @@ mod subshells;
 use std::collections::BTreeMap;
 use std::os::fd::{OwnedFd, RawFd};
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -45,7 +45,7 @@ use crate::error::Result;
 use crate::fatal::Fatal;
 use crate::input::Questions;
 use crate::interrupt::{Arrivals, InterruptWindow};
-use crate::io_thread::{self, IoThread};
+use crate::io_thread::{self, Io, IoThread};
 use crate::log::Log;
 use crate::message::Author;
 use crate::outbox::Outbox;
@@ -126,7 +126,8 @@ pub struct Core {
     running: Mutex<Running>,
     cells: Cells,
     exit: Exit,
-    io: Mutex<Option<JoinHandle<()>>>,
+    io: OnceLock<Arc<Io>>,
+    io_thread: Mutex<Option<JoinHandle<()>>>,
     /// Whether this is a forked child, which has no I/O thread.
     forked: AtomicBool,
 }
@@ -155,7 +156,9 @@ impl Core {
             core.log.line("warning", warning);
         }
         let thread = IoThread::new(Arc::clone(&core), sockets, wake, parent_pid, replay_bytes);
-        *core.io.lock() = Some(io_thread::spawn(thread)?);
+        let io = Arc::new(Io::new(thread)?);
+        let _ = core.io.set(Arc::clone(&io));
+        *core.io_thread.lock() = Some(io_thread::spawn(Arc::clone(&core), io)?);
         Ok(core)
     }
 
@@ -196,7 +199,8 @@ impl Core {
             running: Mutex::default(),
             cells: Cells::default(),
             exit: Exit::default(),
-            io: Mutex::default(),
+            io: OnceLock::new(),
+            io_thread: Mutex::default(),
             forked: AtomicBool::new(false),
         })
     }
@@ -228,6 +232,16 @@ impl Core {
     #[must_use]
     pub fn wake_fd(&self) -> RawFd {
         self.wake.write_fd()
+    }
+
+    /// The sockets, unless they have not been made yet.
+    pub(crate) fn io(&self) -> Option<&Io> {
+        self.io.get().map(|io| &**io)
+    }
+
+    /// Have the I/O thread look at everything.
+    pub(crate) fn wake_io(&self) {
+        self.wake.signal();
     }
 
     /// In a forked child: the sockets belong to the parent.

@@ -1,8 +1,11 @@
-//! The one thread that owns the sockets: it polls, reads, checks, routes, answers what needs no Python, and sends.
+//! The sockets and the thread that serves them: it polls, reads, checks, routes, answers what needs no Python, and sends.
 //!
-//! Why nothing gets stranded: both directions of every socket belong to this thread, and each round reads until there
-//! is nothing left to read and sends until there is nothing left to send before it sleeps. It never takes the GIL, so
-//! C code that holds it cannot keep control, heartbeat or interrupts waiting.
+//! Why nothing gets stranded: both directions of every socket belong to one owner, behind one lock, and each round
+//! reads until there is nothing left to read and sends until there is nothing left to send before the thread sleeps.
+//! The thread never takes the GIL, so C code that holds it cannot keep control, heartbeat or interrupts waiting.
+//!
+//! The lock is free while the thread sleeps. So that a short cell need not wait for two changes of threads, the main
+//! thread may then do a little of the work itself (`shortcut`).
 //!
 //! A panic here is caught: the reason is logged, every waiter is woken with an error, and the process exits non-zero.
 //!
@@ -10,9 +13,11 @@
 //! Python or answered in `answering`; what the outbox holds leaves through `sending`.
 
 mod answering;
+mod poller;
 mod polling;
 mod receiving;
 mod sending;
+mod shortcut;
 mod subscriptions;
 mod timers;
 mod unasked;
@@ -24,15 +29,16 @@ use std::time::{Duration, Instant};
 
 use nix::sys::signal::SigSet;
 
-use self::polling::Ready;
-use self::receiving::echo;
+use parking_lot::Mutex;
+
+use self::poller::{Poller, Sources};
+pub use self::shortcut::Awaited;
 use self::subscriptions::FirstSubscriber;
 use self::unasked::Unasked;
 use crate::core::{Core, ExitReason};
 use crate::error::{Error, Result};
 use crate::fatal::CRASHES;
 use crate::kept::{Kept, Limits};
-use crate::message::Channel;
 use crate::publisher::Publisher;
 use crate::record::Ending;
 use crate::signature::ReplayWindow;
@@ -45,11 +51,26 @@ use crate::watch::ParentWatch;
 /// Digests remembered against replay.
 const REPLAY_WINDOW: usize = 1 << 16;
 
-/// State of the thread; nothing of it is shared but `core`.
+/// The sockets with what belongs to them, and the wait for them, which needs no lock.
+pub(crate) struct Io {
+    /// None once the thread has ended.
+    state: Mutex<Option<IoThread>>,
+    poller: Poller,
+}
+
+/// What the thread works on; others borrow it for a moment while it sleeps.
 pub(crate) struct IoThread {
     core: Arc<Core>,
     sockets: Sockets,
     wake: Arc<Wake>,
+    /// Sockets that were used since they were last found empty, see `polling`.
+    touched: Sources,
+    /// What can be received although no descriptor may tell of it.
+    found: Sources,
+    /// Whether the main thread waits for the shell socket itself.
+    lent: bool,
+    /// What failed when another thread did our work.
+    failure: Option<Error>,
     watch: Option<ParentWatch>,
     replay: ReplayWindow,
     usage: Usage,
@@ -72,11 +93,47 @@ pub(crate) struct IoThread {
     dying: bool,
 }
 
+impl Io {
+    /// Sockets whose thread has not started.
+    ///
+    /// # Errors
+    /// [`Error::System`] when the process has no file descriptor left.
+    pub(crate) fn new(thread: IoThread) -> Result<Self> {
+        let watch = thread.watch.as_ref();
+        let poller = polling::poller(&thread.core, &thread.sockets, &thread.wake, watch)?;
+        Ok(Self {
+            state: Mutex::new(Some(thread)),
+            poller,
+        })
+    }
+
+    /// Work and sleep in turn until the core is closed.
+    fn run(&self) -> Result<()> {
+        loop {
+            let Some(timeout_ms) = self.with_state(|io| io.work(&self.poller))?.flatten() else {
+                return Ok(());
+            };
+            let found = self.poller.wait(timeout_ms)?;
+            self.with_state(|io| io.serve(found))?;
+        }
+    }
+
+    fn with_state<T>(&self, act: impl FnOnce(&mut IoThread) -> Result<T>) -> Result<Option<T>> {
+        self.state.lock().as_mut().map(act).transpose()
+    }
+
+    /// Close the sockets. Waits until libzmq has sent what it has.
+    fn end(&self) {
+        let state = self.state.lock().take();
+        drop(state);
+    }
+}
+
 /// Start the thread.
 ///
 /// # Errors
 /// [`Error::System`] when the system has no thread left.
-pub(crate) fn spawn(mut thread: IoThread) -> Result<JoinHandle<()>> {
+pub(crate) fn spawn(core: Arc<Core>, io: Arc<Io>) -> Result<JoinHandle<()>> {
     Builder::new()
         .name("ipyrust-io".into())
         .spawn(move || {
@@ -86,16 +143,15 @@ pub(crate) fn spawn(mut thread: IoThread) -> Result<JoinHandle<()>> {
             let mut blocked = SigSet::all();
             CRASHES.iter().for_each(|signal| blocked.remove(*signal));
             let _ = blocked.thread_block();
-            let core = Arc::clone(&thread.core);
-            let ended = catch_unwind(AssertUnwindSafe(|| thread.run()));
+            let ended = catch_unwind(AssertUnwindSafe(|| io.run()));
             if core.post_mortem.fatal.has_struck() {
-                drop(thread); // Which waits until libzmq has sent what it has.
+                io.end();
                 core.post_mortem.fatal.set_told();
                 return;
             }
             *core.commands.lock() = None; // Who waits for one of them is woken.
             let failure = match ended {
-                Ok(Ok(())) => return,
+                Ok(Ok(())) => return io.end(),
                 Ok(Err(error)) => error.to_string(),
                 Err(panic) => format!("panic: {}", panic_text(panic.as_ref())),
             };
@@ -135,6 +191,10 @@ impl IoThread {
             core,
             sockets,
             wake,
+            touched: Sources::NONE,
+            found: Sources::NONE,
+            lent: false,
+            failure: None,
             watch: parent_pid.and_then(ParentWatch::new),
             replay: ReplayWindow::new(REPLAY_WINDOW),
             usage: Usage::default(),
@@ -151,24 +211,28 @@ impl IoThread {
         }
     }
 
-    fn run(&mut self) -> Result<()> {
-        loop {
-            if self.core.post_mortem.fatal.has_struck() && !self.dying {
-                self.dying = true;
-                self.core.begin_dying();
-            }
-            let sleep_until = self.send_queued()?;
-            if self.is_finished() {
-                return Ok(());
-            }
-            self.force_exit();
-            self.poke_main();
-            self.sample_memory();
-            self.look_for_stacks()?;
-            let ready = self.poll(self.timeout_ms(sleep_until))?;
-            self.wake.clear();
-            self.serve(&ready)?;
+    /// Do what can be done; returns how long to sleep, or None when it is the end.
+    fn work(&mut self, poller: &Poller) -> Result<Option<i64>> {
+        if let Some(failure) = self.failure.take() {
+            return Err(failure);
         }
+        if self.core.post_mortem.fatal.has_struck() && !self.dying {
+            self.dying = true;
+            self.core.begin_dying();
+        }
+        let sleep_until = self.send_queued()?;
+        if self.is_finished() {
+            return Ok(None);
+        }
+        self.force_exit();
+        self.poke_main();
+        self.sample_memory();
+        self.look_for_stacks()?;
+        self.found = self.readable_after_use()?;
+        self.choose_what_to_watch(poller)?;
+        let must_not_sleep = !self.found.is_empty();
+        let timeout_ms = self.timeout_ms(sleep_until);
+        Ok(Some(if must_not_sleep { 0 } else { timeout_ms }))
     }
 
     /// Whether everything was sent after the core was closed, or the time for it is over.
@@ -179,32 +243,24 @@ impl IoThread {
         })
     }
 
-    fn serve(&mut self, ready: &Ready) -> Result<()> {
-        if ready.parent_ended && self.core.exit_reason().is_none() {
+    /// Deal with what the wait has found, and with what was found before it.
+    fn serve(&mut self, found: Sources) -> Result<()> {
+        let found = found.with(std::mem::take(&mut self.found));
+        if found.has(Sources::WAKE) {
+            self.wake.clear();
+        }
+        let ended = self.watch.as_ref().is_some_and(ParentWatch::ended);
+        if (found.has(Sources::PARENT) || ended) && self.core.exit_reason().is_none() {
             self.core
                 .log
                 .line("parent", "the parent process ended; the kernel ends, too");
             self.core.request_exit(ExitReason::ParentDied);
         }
-        if ready.heartbeat {
-            echo(&self.sockets.heartbeat)?;
-        }
-        if ready.control {
-            self.read(Channel::Control)?;
-        }
-        if ready.stdin {
-            self.read(Channel::Stdin)?;
-        }
-        if ready.iopub {
-            self.read_subscriptions()?;
-        }
-        if ready.shell {
-            self.read(Channel::Shell)?;
-        }
-        if ready.signalled && self.core.arrivals.take() && self.core.window.arrived() {
+        self.read_sockets(found)?;
+        if found.has(Sources::SIGNALS) && self.core.arrivals.take() && self.core.window.arrived() {
             self.poke_main_soon();
         }
-        if ready.captured {
+        if found.has(Sources::CAPTURED) {
             self.core.drain_captured();
         }
         self.run_commands()

@@ -75,3 +75,4 @@ pub mod watch;
 
 pub use crate::core::{Core, ExitReason, Options};
 pub use crate::error::{Error, Result};
+pub use crate::io_thread::Awaited;

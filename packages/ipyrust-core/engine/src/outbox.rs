@@ -21,6 +21,7 @@ use parking_lot::{Condvar, Mutex};
 use self::flush::FLUSHES_PER_SECOND;
 pub use self::outgoing::{Entry, Outgoing, Parent};
 use self::reader::Reader;
+pub(crate) use self::reader::Slept;
 pub use self::reader::{DOZE, Next};
 pub use self::stream_text::{MAX_STREAM_BYTES, StreamName, StreamText};
 use crate::error::{Error, Result};
@@ -120,6 +121,26 @@ impl Outbox {
         }
         self.wake_reader(state, true);
         Ok(())
+    }
+
+    /// Queue several messages with nothing between them, to be sent by the caller: unless the I/O thread is at work
+    /// (None), it sleeps on, and the caller must send what waits and then call [`Outbox::rest_again`], or wake it.
+    ///
+    /// # Errors
+    /// [`Error::Closed`] after [`Outbox::close`].
+    pub(crate) fn push_all_here(
+        &self,
+        messages: impl IntoIterator<Item = Outgoing>,
+    ) -> Result<Option<Slept>> {
+        let mut state = self.state.lock();
+        if state.closed {
+            return Err(Error::Closed);
+        }
+        for message in messages {
+            state.queue(message);
+        }
+        let before = std::mem::replace(&mut state.reader, Reader::Awake);
+        Ok((before != Reader::Awake).then_some(Slept(before)))
     }
 
     /// Whether writers need not wait.

@@ -41,6 +41,7 @@ pub(crate) const BLOCKY: c_int = 70;
 
 pub(crate) const ROUTING_ID: c_int = 5;
 pub(crate) const SUBSCRIBE: c_int = 6;
+pub(crate) const FD: c_int = 14;
 pub(crate) const EVENTS: c_int = 15;
 pub(crate) const LINGER: c_int = 17;
 pub(crate) const MAXMSGSIZE: c_int = 22;

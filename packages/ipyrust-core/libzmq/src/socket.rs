@@ -18,6 +18,7 @@
 
 use std::ffi::{CString, c_int, c_void};
 use std::marker::PhantomData;
+use std::os::fd::{BorrowedFd, RawFd};
 use std::ptr::NonNull;
 
 use bytes::Bytes;
@@ -339,6 +340,19 @@ impl Socket {
         let mut bits = [0; size_of::<c_int>()];
         self.get_option(ffi::EVENTS, "events", &mut bits)?;
         Ok(Events::from_bits(c_int::from_ne_bytes(bits)))
+    }
+
+    /// A descriptor that becomes readable when libzmq has news for this socket: a message came, or there is room again.
+    ///
+    /// It tells of news, not of what there is: it stays readable until the socket is used, and any use may take the
+    /// news away. So after each use ask [`events`](Self::events), or receive until there is nothing, before waiting
+    /// for it. Wait for it and nothing else: never read it.
+    pub fn news(&self) -> Result<BorrowedFd<'_>> {
+        let mut bytes = [0; size_of::<RawFd>()];
+        self.get_option(ffi::FD, "fd", &mut bytes)?;
+        let fd = RawFd::from_ne_bytes(bytes);
+        // SAFETY: the descriptor belongs to the socket and is closed with it; the borrow keeps the socket open.
+        Ok(unsafe { BorrowedFd::borrow_raw(fd) })
     }
 
     /// Receives one whole message.

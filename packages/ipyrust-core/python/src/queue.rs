@@ -10,7 +10,7 @@ use pyo3::prelude::*;
 
 use crate::errors::to_py;
 use crate::request::Request;
-use crate::waiting::{Woken, wait_readable};
+use crate::waiting::{Woken, wait_for_request};
 
 #[pyclass(frozen, module = "ipyrust_core._native")]
 pub(crate) struct RequestQueue {
@@ -28,7 +28,7 @@ impl RequestQueue {
             let second = (fd >= 0).then(|| unsafe { BorrowedFd::borrow_raw(fd) });
             let timeout =
                 timeout.map(|seconds| Duration::try_from_secs_f64(seconds).unwrap_or_default());
-            if wait_readable(py, self.inner.as_fd(), second, timeout)? == Woken::First {
+            if wait_for_request(py, &self.core, &self.inner, second, timeout)? == Woken::First {
                 taken = self.get_nowait(false)?;
             }
         }

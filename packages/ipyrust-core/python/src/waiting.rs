@@ -3,7 +3,8 @@
 use std::os::fd::BorrowedFd;
 use std::time::{Duration, Instant};
 
-use ipyrust_engine::{Core, Error};
+use ipyrust_engine::queue::RequestQueue;
+use ipyrust_engine::{Awaited, Core, Error};
 use pyo3::prelude::*;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
@@ -17,6 +18,36 @@ pub(crate) enum Woken {
     First,
     /// The second one is, or the time is over, or a signal was handled.
     Other,
+}
+
+/// Wait until a request is in `queue`, or it is closed (`First`), `other` is readable, `timeout` is over, or a signal arrives
+/// whose handler has run.
+pub(crate) fn wait_for_request(
+    py: Python<'_>,
+    core: &Core,
+    queue: &RequestQueue,
+    other: Option<BorrowedFd<'_>>,
+    timeout: Option<Duration>,
+) -> PyResult<Woken> {
+    let deadline = timeout.map(|timeout| Instant::now() + timeout);
+    loop {
+        // A signal that came before the wait began does not end it.
+        py.check_signals()?;
+        let left = deadline.map_or(SLICE, |at| at.saturating_duration_since(Instant::now()));
+        match py.detach(|| core.await_request(queue, other, left)) {
+            Ok(Awaited::Request) => return Ok(Woken::First),
+            Ok(Awaited::Other) => return Ok(Woken::Other),
+            Ok(Awaited::Nothing) if deadline.is_some_and(|at| Instant::now() >= at) => {
+                return Ok(Woken::Other);
+            }
+            Ok(Awaited::Nothing) => {}
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {
+                py.check_signals()?;
+                return Ok(Woken::Other);
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
 }
 
 /// Wait until one of two descriptors is readable, `timeout` is over, or a signal arrives whose handler has run.

@@ -128,7 +128,7 @@ impl Core {
         self.exit.finish_within(timeout);
         self.outbox.close();
         self.wake.signal();
-        let handle = self.io.lock().take();
+        let handle = self.io_thread.lock().take();
         handle.is_some_and(|handle| handle.join().is_ok())
     }
 }

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use super::Core;
 use crate::error::Result;
 use crate::message::{Channel, Request};
-use crate::outbox::Outgoing;
+use crate::outbox::{Outgoing, Slept};
 
 /// The requests that the main shell works on, for clients that look at the latest `status` only.
 pub(super) type Running = Vec<Arc<Request>>;
@@ -41,12 +41,26 @@ impl Core {
             .then(|| self.error_reply(request, "Unanswered", "the kernel has no answer"));
         let mut running = self.running.lock();
         running.retain(|each| !Arc::ptr_eq(each, request));
-        self.outbox.push_all(
+        let slept = self.outbox.push_all_here(
             answer
                 .flatten()
                 .into_iter()
                 .chain([self.status(Some(request), "idle")]),
-        )
+        )?;
+        drop(running);
+        if let Some(slept) = slept {
+            self.send_here(slept);
+        }
+        Ok(())
+    }
+
+    /// Send on this thread what waits, if the I/O thread can stay asleep meanwhile. When the next request waits already,
+    /// this thread has better things to do.
+    fn send_here(&self, slept: Slept) {
+        let sends = self.shell.is_empty() && self.io().is_some_and(|io| io.send_here(slept));
+        if !sends {
+            self.wake.signal();
+        }
     }
 
     /// Statuses around an answer that the I/O thread gave beside a running cell. On shell, where kernels used to answer

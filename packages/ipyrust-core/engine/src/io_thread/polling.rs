@@ -1,24 +1,44 @@
 //! The one sleep for sockets, wake-ups, signals, captured output, the parent process and the nearest deadline.
+//!
+//! A socket's descriptor tells of news, and whatever uses the socket may take the news away. So a socket that was used
+//! is `touched`, and is asked itself before the next sleep; the others need no question.
 
 use std::os::fd::AsFd;
 use std::time::Instant;
 
-use ipyrust_zmq::{Interest, PollItem, poll};
+use ipyrust_zmq::Socket;
 
 use super::IoThread;
+use super::poller::{Poller, Sources};
+use crate::core::Core;
 use crate::error::Result;
+use crate::sockets::Sockets;
+use crate::wake::Wake;
 use crate::watch::ParentWatch;
 
-/// What a round of polling found.
-pub(super) struct Ready {
-    pub(super) shell: bool,
-    pub(super) control: bool,
-    pub(super) stdin: bool,
-    pub(super) iopub: bool,
-    pub(super) heartbeat: bool,
-    pub(super) signalled: bool,
-    pub(super) captured: bool,
-    pub(super) parent_ended: bool,
+/// Watch everything that the I/O thread may have to do with.
+pub(super) fn poller(
+    core: &Core,
+    sockets: &Sockets,
+    wake: &Wake,
+    watch: Option<&ParentWatch>,
+) -> Result<Poller> {
+    let mut watched = vec![
+        (Sources::SHELL, sockets.shell.news()?),
+        (Sources::CONTROL, sockets.control.news()?),
+        (Sources::STDIN, sockets.stdin.news()?),
+        (Sources::IOPUB, sockets.iopub.news()?),
+        (Sources::HEARTBEAT, sockets.heartbeat.news()?),
+        (Sources::WAKE, wake.as_fd()),
+        (Sources::SIGNALS, core.arrivals.as_fd()),
+    ];
+    if let Some(capture) = &core.capture {
+        watched.extend(capture.fds().map(|fd| (Sources::CAPTURED, fd)));
+    }
+    let parent = watch.and_then(ParentWatch::fd);
+    watched.extend(parent.map(|fd| (Sources::PARENT, fd)));
+    let switched = Sources::SHELL.with(Sources::CAPTURED).with(Sources::PARENT);
+    Poller::new(&watched, switched)
 }
 
 impl IoThread {
@@ -44,57 +64,45 @@ impl IoThread {
         })
     }
 
-    pub(super) fn poll(&self, timeout_ms: i64) -> Result<Ready> {
-        let sockets = &self.sockets;
-        let mut items = Vec::with_capacity(10);
-        items.push(PollItem::socket(&sockets.shell, self.shell_interest()));
-        for socket in [
-            &sockets.control,
-            &sockets.stdin,
-            &sockets.iopub,
-            &sockets.heartbeat,
+    /// Watch what can be dealt with at this moment, and nothing else: it would end the sleep again and again.
+    pub(super) fn choose_what_to_watch(&self, poller: &Poller) -> Result<()> {
+        poller.watch(
+            Sources::SHELL,
+            !self.lent && self.has_room_for(Sources::SHELL),
+        )?;
+        poller.watch(Sources::CAPTURED, self.core.outbox.has_room())?;
+        // An ended process stays readable.
+        poller.watch(Sources::PARENT, self.core.exit_reason().is_none())
+    }
+
+    /// Those of the touched sockets from which something can be received.
+    pub(super) fn readable_after_use(&mut self) -> Result<Sources> {
+        let mut readable = Sources::NONE;
+        for (source, socket) in [
+            (Sources::SHELL, &self.sockets.shell),
+            (Sources::CONTROL, &self.sockets.control),
+            (Sources::STDIN, &self.sockets.stdin),
+            (Sources::IOPUB, &self.sockets.iopub),
+            (Sources::HEARTBEAT, &self.sockets.heartbeat),
         ] {
-            items.push(PollItem::socket(socket, Interest::READABLE));
+            if !self.touched.has(source) || !self.has_room_for(source) {
+                continue;
+            }
+            if is_readable(socket)? {
+                readable = readable.with(source);
+            } else {
+                self.touched = self.touched.without(source);
+            }
         }
-        items.push(PollItem::fd(self.wake.as_fd(), Interest::READABLE));
-        items.push(PollItem::fd(self.core.arrivals.as_fd(), Interest::READABLE));
-        let captured_at = items.len();
-        if let Some(capture) = self
-            .core
-            .capture
-            .as_ref()
-            .filter(|_| self.core.outbox.has_room())
-        {
-            items.extend(capture.fds().map(|fd| PollItem::fd(fd, Interest::READABLE)));
-        }
-        let watched_at = items.len();
-        items.extend(
-            self.watch
-                .as_ref()
-                .filter(|_| self.core.exit_reason().is_none()) // An ended process stays readable.
-                .and_then(ParentWatch::fd)
-                .map(|fd| PollItem::fd(fd, Interest::READABLE)),
-        );
-        poll(&mut items, timeout_ms)?;
-        let ready = |at: usize| items.get(at).is_some_and(|item| item.ready().readable);
-        Ok(Ready {
-            shell: ready(0),
-            control: ready(1),
-            stdin: ready(2),
-            iopub: ready(3),
-            heartbeat: ready(4),
-            signalled: ready(6),
-            captured: (captured_at..watched_at).any(ready),
-            parent_ended: ready(watched_at) || self.watch.as_ref().is_some_and(ParentWatch::ended),
-        })
+        Ok(readable)
     }
 
     /// A client waits when its requests have nowhere to go.
-    fn shell_interest(&self) -> Interest {
-        if self.core.shell.is_full() {
-            Interest::NONE
-        } else {
-            Interest::READABLE
-        }
+    fn has_room_for(&self, source: Sources) -> bool {
+        source != Sources::SHELL || !self.core.shell.is_full()
     }
+}
+
+fn is_readable(socket: &Socket) -> Result<bool> {
+    Ok(socket.events()?.readable)
 }

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use ipyrust_zmq::{Socket, Wait};
+use ipyrust_zmq::Wait;
 
 use super::IoThread;
+use super::poller::Sources;
 use crate::core::{Command, Counters};
 use crate::error::{Reject, Result};
 use crate::message::{Channel, Request, open};
@@ -17,8 +18,43 @@ pub(super) const READ_BURST: usize = 256;
 const ABORT_BURSTS: usize = 400;
 
 impl IoThread {
+    /// Read a burst from each of these sockets, what must not wait first.
+    pub(super) fn read_sockets(&mut self, sources: Sources) -> Result<()> {
+        if sources.has(Sources::HEARTBEAT) {
+            self.echo()?;
+        }
+        if sources.has(Sources::CONTROL) {
+            self.read(Channel::Control)?;
+        }
+        if sources.has(Sources::STDIN) {
+            self.read(Channel::Stdin)?;
+        }
+        if sources.has(Sources::IOPUB) {
+            self.read_subscriptions()?;
+        }
+        if sources.has(Sources::SHELL) {
+            self.read(Channel::Shell)?;
+        }
+        Ok(())
+    }
+
+    /// Heartbeat: whatever comes goes back.
+    fn echo(&mut self) -> Result<()> {
+        let socket = &self.sockets.heartbeat;
+        for _ in 0..READ_BURST {
+            let Some(frames) = socket.receive(Wait::No)? else {
+                self.touched = self.touched.without(Sources::HEARTBEAT);
+                return Ok(());
+            };
+            let _ = socket.send(&frames)?;
+        }
+        self.touched = self.touched.with(Sources::HEARTBEAT);
+        Ok(())
+    }
+
     /// Read at most a burst of messages; returns how many there were.
     pub(super) fn read(&mut self, channel: Channel) -> Result<usize> {
+        let source = Sources::of(channel);
         for count in 0..READ_BURST {
             let socket = match channel {
                 Channel::Shell => &self.sockets.shell,
@@ -26,8 +62,10 @@ impl IoThread {
                 Channel::Stdin | Channel::Iopub => &self.sockets.stdin,
             };
             let Some(frames) = socket.receive(Wait::No)? else {
+                self.touched = self.touched.without(source);
                 return Ok(count);
             };
+            self.touched = self.touched.with(source);
             match open(
                 frames,
                 channel,
@@ -167,17 +205,6 @@ impl IoThread {
         }
         Ok(())
     }
-}
-
-/// Heartbeat: whatever comes goes back.
-pub(super) fn echo(socket: &Socket) -> Result<()> {
-    for _ in 0..READ_BURST {
-        let Some(frames) = socket.receive(Wait::No)? else {
-            return Ok(());
-        };
-        let _ = socket.send(&frames)?;
-    }
-    Ok(())
 }
 
 /// The beginning of a text from outside, fit for a log line.

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use ipyrust_zmq::Sent;
 
 use super::IoThread;
+use super::poller::Sources;
 use crate::core::Counters;
 use crate::error::Result;
 use crate::frames::Frames;
@@ -71,6 +72,9 @@ impl IoThread {
 
     /// Send publications until a subscriber has no room; returns when to try again.
     pub(super) fn publish(&mut self) -> Result<Option<Instant>> {
+        if !self.publisher.is_idle() {
+            self.touched = self.touched.with(Sources::IOPUB);
+        }
         let progress = self.publisher.send(&self.sockets.iopub)?;
         let short = self.publisher.has_much();
         if short != std::mem::replace(&mut self.short_streams, short) {
@@ -111,11 +115,12 @@ impl IoThread {
         Ok(())
     }
 
-    fn deliver(&self, channel: Channel, frames: &[Bytes]) -> Result<()> {
+    fn deliver(&mut self, channel: Channel, frames: &[Bytes]) -> Result<()> {
         let socket = match channel {
             Channel::Control => &self.sockets.control,
             Channel::Stdin | Channel::Shell | Channel::Iopub => &self.sockets.shell,
         };
+        self.touched = self.touched.with(Sources::of(channel));
         let give_up = Instant::now() + REPLY_PATIENCE;
         loop {
             match socket.send(frames)? {

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use ipyrust_zmq::Wait;
 
 use super::IoThread;
+use super::poller::Sources;
 use super::receiving::READ_BURST;
 use crate::error::{Reject, Result};
 use crate::message::{Channel, push_json_string};
@@ -31,8 +32,10 @@ impl IoThread {
     pub(super) fn read_subscriptions(&mut self) -> Result<()> {
         for _ in 0..READ_BURST {
             let Some(frames) = self.sockets.iopub.receive(Wait::No)? else {
+                self.touched = self.touched.without(Sources::IOPUB);
                 return Ok(());
             };
+            self.touched = self.touched.with(Sources::IOPUB);
             match frames
                 .first()
                 .map(|frame| (frame.first().copied(), frame.slice(frame.len().min(1)..)))

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use ipyrust_zmq::Sent;
 
 use super::IoThread;
+use super::poller::Sources;
 use crate::error::Result;
 use crate::outbox::Outgoing;
 
@@ -26,6 +27,7 @@ impl IoThread {
     pub(super) fn ask(&mut self, question: Outgoing) -> Result<()> {
         let (identities, until) = (question.prefix.clone(), Instant::now() + ASK_FOR);
         let frames = self.encode(question);
+        self.touched = self.touched.with(Sources::STDIN);
         if self.sockets.stdin.send(&frames)? != Sent::Yes && self.unasked.len() < MOST_UNASKED {
             self.unasked.push(Unasked {
                 identities,
@@ -43,6 +45,7 @@ impl IoThread {
         // The answer to a question that nobody waits for any more would go to the next one.
         unasked.retain(|each| each.until > now && self.core.questions.is_open(&each.identities));
         for each in unasked {
+            self.touched = self.touched.with(Sources::STDIN);
             if self.sockets.stdin.send(&each.frames)? != Sent::Yes {
                 self.unasked.push(each);
             }

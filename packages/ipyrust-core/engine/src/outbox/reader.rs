@@ -24,6 +24,11 @@ pub(super) enum Reader {
     Asleep,
 }
 
+/// How the I/O thread slept before somebody began to work in its place.
+#[derive(Debug, Clone, Copy)]
+#[must_use = "the I/O thread is not woken by anybody else"]
+pub(crate) struct Slept(pub(super) Reader);
+
 /// What the I/O thread should do next.
 #[derive(Debug)]
 pub enum Next {
@@ -98,6 +103,33 @@ impl Outbox {
         if state.waiters > 0 {
             self.progress.notify_all();
         }
+    }
+
+    /// Whether the I/O thread, or who works in its place, has not looked since something was queued for it.
+    pub(crate) fn is_being_read(&self) -> bool {
+        self.state.lock().reader == Reader::Awake
+    }
+
+    /// I/O thread, or who works in its place: a timer will end the sleep of the thread within [`DOZE`].
+    pub(crate) fn will_look_soon(&self) {
+        let mut state = self.state.lock();
+        if state.reader == Reader::Asleep {
+            state.reader = Reader::Dozing;
+        }
+    }
+
+    /// Who worked in place of the I/O thread, called by [`Outbox::push_all_here`] with `slept`, is done. True if something
+    /// is left for the thread, which must then be woken; else it sleeps on as before.
+    #[must_use]
+    pub(crate) fn rest_again(&self, slept: Slept) -> bool {
+        let mut state = self.state.lock();
+        if !state.entries.is_empty() || !state.urgent.is_empty() {
+            state.reader = Reader::Awake;
+            return true;
+        }
+        state.worked = false;
+        state.reader = slept.0;
+        false
     }
 
     pub(super) fn wake_reader(&self, mut state: MutexGuard<'_, State>, now: bool) {

@@ -22,6 +22,7 @@ mod order;
 mod pressure;
 mod registration;
 mod replay;
+mod shortcut;
 mod statuses;
 mod stdin;
 mod subshells;

@@ -1,0 +1,204 @@
+//! The main thread's shortcut: while the I/O thread sleeps, it takes a request off the shell socket and sends what a
+//! request caused, itself.
+//!
+//! Goal: a short cell does not wait for two changes of threads. What makes it safe: the sockets are used under the lock
+//! that the I/O thread works under, nothing is done here that waits, and whatever is left to do is left to the I/O
+//! thread, which is woken then. So a cell that runs on, C code that keeps the GIL or a second request behind the first
+//! find the I/O thread where it always is.
+//!
+//! - Sending ([`Io::send_here`]): who ends a request and finds the I/O thread asleep sends what waits.
+//! - Receiving ([`Lent`]): while the main thread has nothing to do, it waits for the shell socket in place of the I/O
+//!   thread. When it leaves with a request, a timer makes the I/O thread look soon, as the cell may take longer; it then
+//!   watches the socket again.
+
+use std::cell::Cell;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Duration;
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
+use super::poller::{Poller, Sources};
+use super::{Io, IoThread, panic_text};
+use crate::core::Core;
+use crate::error::{Error, Result};
+use crate::message::Channel;
+use crate::outbox::{DOZE, Slept};
+use crate::queue::RequestQueue;
+
+impl Io {
+    /// Send what waits, after [`crate::outbox::Outbox::push_all_here`]. Does not block. False if the I/O thread must be
+    /// woken, because it is at work or something is left for it.
+    pub(crate) fn send_here(&self, slept: Slept) -> bool {
+        let Some(mut state) = self.state.try_lock() else {
+            return false;
+        };
+        state
+            .as_mut()
+            .is_none_or(|io| io.contain(|io| io.send_here(slept)).unwrap_or(false))
+    }
+}
+
+impl IoThread {
+    fn send_here(&mut self, slept: Slept) -> Result<bool> {
+        if !self.core.outbox.is_being_read() {
+            return Ok(true); // The I/O thread has looked since.
+        }
+        self.send_queued()?;
+        let to_read = self.readable_after_use()?;
+        let is_left = self.core.outbox.rest_again(slept);
+        let is_idle = self.publisher.is_idle() && self.unasked.is_empty();
+        Ok(!is_left && is_idle && to_read.is_empty())
+    }
+
+    /// Act on another thread than ours; what fails there is found by our next round, which ends the kernel.
+    fn contain<T>(&mut self, act: impl FnOnce(&mut Self) -> Result<T>) -> Option<T> {
+        let failure = match catch_unwind(AssertUnwindSafe(|| act(self))) {
+            Ok(Ok(done)) => return Some(done),
+            Ok(Err(error)) => error,
+            Err(panic) => Error::System {
+                what: "a panic",
+                source: std::io::Error::other(panic_text(panic.as_ref())),
+            },
+        };
+        self.failure = Some(failure);
+        self.wake.signal();
+        None
+    }
+}
+
+/// What ended [`Core::await_request`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Awaited {
+    /// A request is in the queue, or it is closed.
+    Request,
+    /// The other descriptor is readable.
+    Other,
+    /// Neither; perhaps the time is over.
+    Nothing,
+}
+
+impl Core {
+    /// Wait until a request is in `queue` or it is closed, `other` is readable, or `timeout` is over. It may end early. Who
+    /// serves the main shell's queue waits in place of the I/O thread.
+    ///
+    /// # Errors
+    /// `EINTR` when a signal came.
+    pub fn await_request(
+        &self,
+        queue: &RequestQueue,
+        other: Option<BorrowedFd<'_>>,
+        timeout: Duration,
+    ) -> std::io::Result<Awaited> {
+        let lent = self.lend_shell(queue);
+        if let Some(lent) = lent.as_ref().filter(|lent| lent.may_have_missed()) {
+            lent.receive();
+        }
+        if !queue.is_empty() {
+            return Ok(Awaited::Request);
+        }
+        let own = queue.as_fd();
+        let news = lent.as_ref().map_or(own, |lent| lent.news);
+        let [filled, other, news] = readable([own, other.unwrap_or(own), news], timeout)?;
+        if let Some(lent) = lent.as_ref().filter(|_| news) {
+            lent.receive();
+        }
+        Ok(if filled || !queue.is_empty() {
+            Awaited::Request
+        } else if other {
+            Awaited::Other
+        } else {
+            Awaited::Nothing
+        })
+    }
+
+    /// Lend the shell socket to the calling thread until the value is dropped, if it serves `queue` and the system allows
+    /// that. May wait a moment for the I/O thread.
+    fn lend_shell(&self, queue: &RequestQueue) -> Option<Lent<'_>> {
+        if !Poller::SWITCHES_AT_ONCE || self.is_forked() || !std::ptr::eq(queue, &*self.shell) {
+            return None;
+        }
+        let io = self.io()?;
+        let news = io.poller.switched(Sources::SHELL)?;
+        let mut state = io.state.lock();
+        let thread = state.as_mut()?;
+        thread.lent = true;
+        thread.contain(|thread| thread.choose_what_to_watch(&io.poller));
+        Some(Lent {
+            core: self,
+            io,
+            news,
+            received: Cell::new(false),
+        })
+    }
+}
+
+fn readable<const N: usize>(
+    fds: [BorrowedFd<'_>; N],
+    timeout: Duration,
+) -> std::io::Result<[bool; N]> {
+    let mut fds = fds.map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN));
+    let time = Timespec {
+        tv_sec: timeout.as_secs().try_into().unwrap_or(i64::MAX),
+        tv_nsec: timeout.subsec_nanos().into(),
+    };
+    poll(&mut fds, Some(&time))?;
+    Ok(fds.map(|fd| !fd.revents().is_empty()))
+}
+
+/// The shell socket, lent to the main thread while it has nothing to do.
+struct Lent<'core> {
+    core: &'core Core,
+    io: &'core Io,
+    /// Readable when it is time to [`Lent::receive`].
+    news: BorrowedFd<'core>,
+    received: Cell<bool>,
+}
+
+impl Lent<'_> {
+    /// Whether something may have come of which there will be no news: the socket was used since it was last empty.
+    fn may_have_missed(&self) -> bool {
+        let state = self.io.state.lock();
+        state
+            .as_ref()
+            .is_some_and(|io| io.touched.has(Sources::SHELL))
+    }
+
+    /// Take what has come, for our queue or for whomever it is. May wait a moment for the I/O thread.
+    fn receive(&self) {
+        let mut state = self.io.state.lock();
+        let Some(io) = state.as_mut() else {
+            return;
+        };
+        let waited = self.core.shell.len();
+        let Some(count) = io.contain(|io| io.read(Channel::Shell)) else {
+            return;
+        };
+        drop(state);
+        let queued = self.core.shell.len().saturating_sub(waited);
+        self.received.set(self.received.get() || queued > 0);
+        if queued != count {
+            self.core.wake_io(); // It was for somebody else, and the I/O thread may have to do with that.
+        }
+    }
+}
+
+impl Drop for Lent<'_> {
+    fn drop(&mut self) {
+        let mut state = self.io.state.lock();
+        let Some(io) = state.as_mut() else {
+            return;
+        };
+        io.lent = false;
+        if io.touched.has(Sources::SHELL) {
+            self.core.wake_io(); // More has come than was read at once.
+        } else if self.received.get() {
+            // The I/O thread watches the shell socket from its next look on, so that a short cell need not switch that
+            // on and off again.
+            self.io.poller.look_within(DOZE);
+            self.core.outbox.will_look_soon();
+        } else {
+            io.contain(|io| io.choose_what_to_watch(&self.io.poller));
+        }
+    }
+}
