@@ -126,8 +126,13 @@ def _cell(request: Request) -> Cell:
         user_expressions=field(content, "user_expressions", dict, {}) or {},
         allow_stdin=bool(content.get("allow_stdin", False)),
         stop_on_error=bool(content.get("stop_on_error", True)),
-        metadata=decode_object(request.metadata, "metadata"),
+        metadata=_metadata(request),
     )
+
+
+def _metadata(request: Request) -> dict[str, Any]:
+    data = request.metadata
+    return {} if data == b"{}" else decode_object(data, "metadata")
 
 
 def _iso(timestamp: float) -> str:

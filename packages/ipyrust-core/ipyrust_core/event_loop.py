@@ -102,13 +102,25 @@ class Parking:
             asyncio_events._get_running_loop = self._get
             asyncio_events._set_running_loop = self._set
 
-    @contextmanager
-    def parked(self, loop: asyncio.AbstractEventLoop) -> Iterator[None]:
-        """Park `loop` on this thread while the block runs."""
+    def parked(self, loop: asyncio.AbstractEventLoop) -> Parked:
+        """Context manager: park `loop` on this thread while the block runs."""
+        return Parked(self, loop)
+
+    def park(self, loop: asyncio.AbstractEventLoop | None) -> None:
+        """Park `loop` on this thread from now on; None = none any more."""
         self._threads.loop = loop
         self._set(loop)
-        try:
-            yield
-        finally:
-            self._threads.loop = None
-            self._set(None)
+
+
+class Parked:
+    """See `Parking.parked`. Not a generator: it is entered for every cell."""
+
+    def __init__(self, parking: Parking, loop: asyncio.AbstractEventLoop) -> None:
+        self._parking = parking
+        self._loop = loop
+
+    def __enter__(self) -> None:
+        self._parking.park(self._loop)
+
+    def __exit__(self, *exc_info: object) -> None:
+        self._parking.park(None)

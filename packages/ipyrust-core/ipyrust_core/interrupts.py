@@ -17,6 +17,8 @@ What still fails: code that swallows KeyboardInterrupt goes on, as everywhere in
 
 from __future__ import annotations
 
+# `signal.getsignal` tries to make an enum of the handler that it found; this is the function itself.
+import _signal  # type: ignore[import-not-found]
 import asyncio
 import operator
 import os
@@ -199,7 +201,7 @@ class Interrupts:
 
     def renew(self) -> None:
         """Put our handler back if a cell replaced it: the next cell must be interruptible, too."""
-        if signal.getsignal(signal.SIGINT) is not self._handler:
+        if _signal.getsignal(signal.SIGINT) is not self._handler:
             signal.signal(signal.SIGINT, self._handler)
         # asyncio leaves none when its last handler of a signal is removed.
         theirs = self._note_signals()

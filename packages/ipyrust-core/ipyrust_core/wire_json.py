@@ -2,16 +2,20 @@
 
 `encode` first tries the C encoder as it is; only a value that JSON does not know (a numpy scalar, bytes, NaN, a set, a
 key that is not a string, a lone surrogate) takes the slow path, which converts it the way Jupyter frontends expect.
+
+Every message passes here, and what `json` does around its C code (a new encoder for each value, the search for white
+space and for an encoding) takes longer than the C code itself for small ones. So it is called directly, and `json`
+where that does not succeed.
 """
 
 from __future__ import annotations
 
 import json
 from base64 import b64encode
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, date, datetime
 from numbers import Integral, Real
-from typing import Any
+from typing import Any, cast
 
 _strict = json.JSONEncoder(
     ensure_ascii=False, allow_nan=False, check_circular=False, separators=(",", ":")
@@ -20,11 +24,27 @@ _escaped = json.JSONEncoder(
     ensure_ascii=True, allow_nan=False, check_circular=False, separators=(",", ":")
 )
 
+_scan: Callable[[str, int], tuple[Any, int]] = cast(Any, json.JSONDecoder()).scan_once
+
+
+def _chunks() -> Callable[[Any, int], Iterable[str]]:
+    """What `_strict` makes for each value that it encodes, made once; it keeps nothing of one."""
+    make: Callable[..., Callable[[Any, int], Iterable[str]]] | None
+    make = cast(Any, json.encoder).c_make_encoder
+    if make is None:  # A Python without the C encoder.
+        return lambda value, _level: _strict.iterencode(value)
+    separators = (_strict.key_separator, _strict.item_separator)
+    encode_string = json.encoder.encode_basestring
+    return make(None, _strict.default, encode_string, None, *separators, False, False, False)
+
+
+_strict_chunks = _chunks()
+
 
 def encode(value: Any) -> bytes:
     """Encode `value` as UTF-8 JSON. Raises ValueError or TypeError when it cannot be converted or nests too deeply."""
     try:
-        return _strict.encode(value).encode("utf-8")
+        return "".join(_strict_chunks(value, 0)).encode("utf-8")
     except UnicodeEncodeError:
         return _escaped.encode(value).encode("ascii")
     except (TypeError, ValueError, RecursionError):
@@ -42,7 +62,12 @@ def _encode_cleaned(value: Any) -> bytes:
 
 def decode(data: bytes) -> Any:
     """Decode one JSON frame. Raises ValueError when it is not JSON."""
-    return json.loads(data)
+    try:
+        text = data.decode()
+        value, end = _scan(text, 0)
+    except (StopIteration, ValueError):
+        return json.loads(data)
+    return value if end == len(text) else json.loads(data)
 
 
 def clean(value: Any, _ancestors: tuple[int, ...] = ()) -> Any:

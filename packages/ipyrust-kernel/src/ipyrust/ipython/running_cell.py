@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from IPython.core.payload import PayloadManager
-from traitlets import Integer
+from traitlets import All, Integer
 
 
 @dataclass(slots=True)
@@ -76,7 +76,10 @@ class CellNumber(Integer):  # type: ignore[type-arg]
 
     def set_next_number(self, obj: Any, number: int) -> None:
         """Have the next cell get this number."""
-        super().set(obj, number)
+        if self.name in obj._trait_notifiers or All in obj._trait_notifiers:
+            super().set(obj, number)
+        else:  # Nobody watches, and it is set twice for every cell.
+            obj._trait_values[self.name] = int(number)
 
     def set(self, obj: Any, value: Any) -> None:
         """Count on, or begin anew if it is any other number (%reset)."""
@@ -150,3 +153,24 @@ class Numbers:
 
     def _next(self) -> int:
         return self._trait.next_number(self._shell)
+
+
+class CellScope:
+    """While it is entered, the calling task or thread runs a cell. Not a generator: it is entered for every cell."""
+
+    def __init__(self, numbers: Numbers, source: str, *, stored: bool) -> None:
+        self._numbers = numbers
+        self._source = source
+        self._stored = stored
+
+    def __enter__(self) -> RunningCell:
+        number = self._numbers.begin(stored=self._stored)
+        self._cell = RunningCell(number, number, self._source)
+        self._token = running_cell.set(self._cell)
+        return self._cell
+
+    def __exit__(self, *exc_info: object) -> None:
+        running_cell.reset(self._token)
+        number = self._cell.first_number
+        if self._stored and self._cell.number == number:
+            self._numbers.give_back(number)

@@ -31,9 +31,8 @@ from ipyrust.ipython.plain_cells import PlainCells
 from ipyrust.ipython.running_cell import (
     CellNumber,
     CellPayloads,
+    CellScope,
     Numbers,
-    RunningCell,
-    running_cell,
     shown_errors,
 )
 from ipyrust_core.parent import parent
@@ -210,19 +209,10 @@ class ZMQInteractiveShell(InteractiveShell):
 
     # -- errors ------------------------------------------------------------------------------
 
-    @contextmanager
-    def cell(self, source: str, *, stored: bool) -> Iterator[RunningCell]:
-        """While it is entered, the calling task or thread runs a cell; `source` is its code, transformed."""
+    def cell(self, source: str, *, stored: bool) -> CellScope:
+        """Context manager: the calling task or thread runs a cell; `source` is its code, transformed."""
         self.displayhook.abandon()
-        number = self.numbers.begin(stored=stored)
-        cell = RunningCell(number, number, source)
-        token = running_cell.set(cell)
-        try:
-            yield cell
-        finally:
-            running_cell.reset(token)
-            if stored and cell.number == number:
-                self.numbers.give_back(number)
+        return CellScope(self.numbers, source, stored=stored)
 
     @property
     def _last_traceback(self) -> list[str] | None:
