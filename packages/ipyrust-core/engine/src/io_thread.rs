@@ -246,6 +246,7 @@ impl IoThread {
     /// Deal with what the wait has found, and with what was found before it.
     fn serve(&mut self, found: Sources) -> Result<()> {
         let found = found.with(std::mem::take(&mut self.found));
+        self.core.outbox.begin_reading(); // What we queue ourselves need not wake us.
         if found.has(Sources::WAKE) {
             self.wake.clear();
         }

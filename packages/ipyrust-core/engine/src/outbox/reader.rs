@@ -105,6 +105,11 @@ impl Outbox {
         }
     }
 
+    /// I/O thread: it woke, and will look before it sleeps again.
+    pub(crate) fn begin_reading(&self) {
+        self.state.lock().reader = Reader::Awake;
+    }
+
     /// Whether the I/O thread, or who works in its place, has not looked since something was queued for it.
     pub(crate) fn is_being_read(&self) -> bool {
         self.state.lock().reader == Reader::Awake
