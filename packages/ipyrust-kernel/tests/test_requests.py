@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pygments
 import pytest
 from fake_core import Frontend
 
@@ -40,6 +41,26 @@ def test_inspection_finds_a_docstring(frontend: Frontend) -> None:
     assert reply["found"]
     assert "number of items" in reply["data"]["text/plain"]
     assert "text/html" not in reply["data"]
+
+
+def test_html_is_made_where_it_is_shown(
+    frontend: Frontend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Colouring it takes longer than everything else."""
+    frontend.execute("def known(argument): 'its text'")
+    shell = frontend.interpreter.ipython.shell
+    coloured = []
+    highlight = pygments.highlight
+    monkeypatch.setattr(pygments, "highlight", lambda *a: coloured.append(a) or highlight(*a))
+    assert "text/html" not in frontend.interpreter.inspect("known", 3, 0, ())["data"]
+    assert not coloured
+    shell.enable_html_pager = True
+    try:
+        shown = frontend.interpreter.inspect("known", 3, 0, ())["data"]["text/html"]
+    finally:
+        shell.enable_html_pager = False
+    assert coloured
+    assert 'class="highlight"' in shown
 
 
 def test_inspection_in_detail_shows_the_source(frontend: Frontend) -> None:
