@@ -118,6 +118,9 @@ class Request:
     def buffers(self) -> list[memoryview]:
         """Binary frames after the content, without a copy; read-only."""
     @property
+    def size_bytes(self) -> int:
+        """What it keeps in memory, roughly: its frames."""
+    @property
     def received_at(self) -> float:
         """When the I/O thread took it off the socket: seconds since the epoch."""
     @property
@@ -132,7 +135,8 @@ class Request:
     ) -> None:
         """Queue the reply (`…_request` → `…_reply`) for the client that asked. Never waits; comm messages have none.
 
-        `metadata` None = `{}`; `buffers` are copied and must be contiguous.
+        `metadata` None = `{}`; `buffers` must be contiguous and arrive as they are at the call: large `bytes` and
+        received frames are kept until they are sent, everything else is copied.
 
         Raises:
             AlreadyRepliedError: this request was answered before.
@@ -295,7 +299,7 @@ class KernelCore:
     ) -> None:
         """Queue one IOPub message. Waits while the outbox is full (`status` and `error` never wait).
 
-        `metadata` None = `{}`; `buffers` are copied and must be contiguous; `topic` defaults to
+        `metadata` None = `{}`; `buffers` are those of `Request.reply`; `topic` defaults to
         `kernel.<session_id>.<msg_type>`.
 
         Raises:

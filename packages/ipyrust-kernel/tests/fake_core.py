@@ -52,6 +52,10 @@ class FakeRequest:
     def content(self) -> bytes:
         return encode(self.content_dict)
 
+    @property
+    def size_bytes(self) -> int:
+        return len(self.content) + sum(view.nbytes for view in self.buffers)
+
 
 @dataclass
 class Publication:

@@ -12,6 +12,7 @@ from fake_core import FakeRequest
 from ipyrust.output.parent_lookup import (
     LARGE,
     REMEMBERED_LARGE,
+    REMEMBERED_LARGE_BYTES,
     REMEMBERED_MESSAGES,
     ParentMessages,
 )
@@ -50,6 +51,25 @@ def test_few_large_requests_are_kept(make: Callable[[], FakeRequest]) -> None:
     messages = ParentMessages()
     ids = remember(messages, make, 20)
     assert known(messages, ids) == ids[-REMEMBERED_LARGE:]
+
+
+def test_large_requests_keep_few_bytes() -> None:
+    messages = ParentMessages()
+    half = memoryview(bytes(REMEMBERED_LARGE_BYTES // 2))
+    ids = remember(messages, lambda: FakeRequest("comm_msg", buffers=[half]), 3)
+    assert known(messages, ids) == ids[-1:]  # Two of them are too large by their contents.
+    ids += remember(messages, with_buffers, 1)
+    assert known(messages, ids) == ids[-2:]
+
+
+def test_a_huge_request_is_known_only_while_it_is_in_use() -> None:
+    messages = ParentMessages()
+    huge = FakeRequest("comm_msg", buffers=[memoryview(bytes(REMEMBERED_LARGE_BYTES))])
+    message = messages.message(huge)  # type: ignore[arg-type]
+    assert messages.find(message) is huge
+    del huge
+    gc.collect()
+    assert messages.find(message) is None
 
 
 def test_many_small_requests_are_kept() -> None:

@@ -11,6 +11,7 @@
 //! | `curve`   | [`CurveKeys`]: key pairs for encrypted sockets                             |
 //! | `error`   | [`Error`]: what libzmq refused, on what, and why                           |
 //! | `message` | `zmq_msg_t`: who owns a frame's memory                                     |
+//! | `memory`  | [`Block`]: memory for copies of megabytes                                 |
 //! | `ffi`     | libzmq's C functions, declared by hand                                     |
 //!
 //! `build.rs` says where libzmq itself comes from. The crate knows nothing of Jupyter's messages
@@ -42,6 +43,7 @@ mod context;
 mod curve;
 mod error;
 mod ffi;
+mod memory;
 mod message;
 mod poll;
 mod socket;
@@ -51,6 +53,7 @@ use std::ffi::CString;
 pub use context::Context;
 pub use curve::CurveKeys;
 pub use error::{Error, Result};
+pub use memory::{BLOCK_BYTES, Block};
 pub use poll::{Events, Interest, PollItem, poll};
 pub use socket::{Sent, Socket, SocketKind, Wait};
 

@@ -1,52 +1,134 @@
 //! Binary buffers between Python and the engine.
+//!
+//! What nobody can change is not copied: large `bytes`, and frames that came in and go out again. Everything else is
+//! copied once, at the call, so that it arrives as it was then; large copies are made without the GIL.
+//!
+//! The engine's threads drop the frames and must not wait for the GIL. A `bytes` object that they drop waits in PyO3's
+//! list until the next call into this module.
 
 use bytes::Bytes;
-use pyo3::buffer::PyBuffer;
-use pyo3::exceptions::PyBufferError;
+use ipyrust_zmq::{BLOCK_BYTES, Block, ZERO_COPY_BYTES};
+use pyo3::buffer::PyUntypedBuffer;
+use pyo3::exceptions::{PyBufferError, PyMemoryError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyMemoryView};
 
-/// Copy Python buffers. A copy, because the engine's threads drop them and must not wait for the GIL.
-pub(crate) fn copy_in(py: Python<'_>, buffers: &Bound<'_, PyAny>) -> PyResult<Vec<Bytes>> {
+/// A copy of this many bytes takes so long that other Python threads should run meanwhile.
+const LONG_COPY_BYTES: usize = 1 << 20;
+
+/// Take Python buffers in.
+pub(crate) fn take_in(py: Python<'_>, buffers: &Bound<'_, PyAny>) -> PyResult<Vec<Bytes>> {
     buffers
         .try_iter()?
-        .map(|item| copy_one(py, &item?))
+        .map(|item| take_one(py, &item?))
         .collect()
 }
 
-fn copy_one(py: Python<'_>, item: &Bound<'_, PyAny>) -> PyResult<Bytes> {
+fn take_one(py: Python<'_>, item: &Bound<'_, PyAny>) -> PyResult<Bytes> {
     if let Ok(bytes) = item.cast::<PyBytes>() {
-        return Ok(Bytes::copy_from_slice(bytes.as_bytes()));
+        return Ok(share(bytes));
     }
-    if let Some(frame) = received_frame(item)? {
-        return Ok(frame);
+    // Exporters may leave the strides out, which PyO3 refuses; a memoryview has them.
+    let item = PyMemoryView::from(item)?;
+    let view = PyUntypedBuffer::get(&item)?;
+    if !view.is_c_contiguous() {
+        return Err(PyBufferError::new_err("buffers must be contiguous"));
     }
-    let flat = py
-        .import("builtins")?
-        .getattr("memoryview")?
-        .call1((item,))?;
-    let flat = flat
-        .call_method1("cast", ("B",))
-        .map_err(|_| PyBufferError::new_err("buffers must be contiguous"))?;
-    let view = PyBuffer::<u8>::get(&flat)?;
-    Ok(Bytes::from(view.to_vec(py)?))
+    match unchanging(&item, &view)? {
+        Some(frame) => Ok(frame),
+        None => copy(py, &view),
+    }
 }
 
-/// The frame behind a memoryview that [`view`] made, if it shows all of it: what comes in and goes out again is not
-/// copied.
-fn received_frame(item: &Bound<'_, PyAny>) -> PyResult<Option<Bytes>> {
-    if !item.is_instance_of::<PyMemoryView>() {
-        return Ok(None);
+/// What a memoryview shows, if it is all of something that nobody can change.
+fn unchanging(item: &Bound<'_, PyMemoryView>, view: &PyUntypedBuffer) -> PyResult<Option<Bytes>> {
+    let shown = item.getattr("obj")?;
+    let is_whole = |content: &[u8]| {
+        let start = view.buf_ptr().cast_const().cast();
+        content.len() == view.len_bytes() && std::ptr::eq(content.as_ptr(), start)
+    };
+    // A part would keep the whole alive, which nobody counts.
+    if let Ok(frame) = shown.cast::<Frame>() {
+        let bytes = &frame.get().bytes;
+        return Ok(is_whole(bytes).then(|| bytes.clone()));
     }
-    let (exporter, length) = (
-        item.getattr("obj")?,
-        item.getattr("nbytes")?.extract::<usize>()?,
-    );
-    let whole = exporter
-        .cast::<Frame>()
-        .ok()
-        .map(|frame| frame.get().bytes.clone());
-    Ok(whole.filter(|bytes| bytes.len() == length))
+    let bytes = shown.cast::<PyBytes>().ok();
+    Ok(bytes.filter(|bytes| is_whole(bytes.as_bytes())).map(share))
+}
+
+/// The content of a `bytes` object: itself if it is large, else a copy.
+pub(crate) fn share(bytes: &Bound<'_, PyBytes>) -> Bytes {
+    let content = bytes.as_bytes();
+    if content.len() < ZERO_COPY_BYTES {
+        return Bytes::copy_from_slice(content);
+    }
+    Bytes::from_owner(Shared {
+        start: content.as_ptr(),
+        length: content.len(),
+        _object: bytes.clone().unbind(),
+    })
+}
+
+/// The content of a `bytes` object that is kept alive.
+struct Shared {
+    start: *const u8,
+    length: usize,
+    _object: Py<PyBytes>,
+}
+
+// SAFETY: the content may be read by any thread, and `Py` may be dropped by any.
+unsafe impl Send for Shared {}
+
+impl AsRef<[u8]> for Shared {
+    fn as_ref(&self) -> &[u8] {
+        // SAFETY: Python never moves or changes the content of a `bytes` object, and this one lives as long as `self`.
+        unsafe { std::slice::from_raw_parts(self.start, self.length) }
+    }
+}
+
+fn copy(py: Python<'_>, view: &PyUntypedBuffer) -> PyResult<Bytes> {
+    let length = view.len_bytes();
+    let source = Source(view.buf_ptr().cast_const().cast());
+    let copied = if length < LONG_COPY_BYTES {
+        // SAFETY: the view is contiguous, and as long as it exists its exporter neither frees nor moves its bytes.
+        unsafe { source.copy(length) }
+    } else {
+        // SAFETY: as above.
+        py.detach(move || unsafe { source.copy(length) })
+    };
+    copied
+        .ok_or_else(|| PyMemoryError::new_err(format!("no memory for a buffer of {length} bytes")))
+}
+
+/// Where the bytes of a buffer begin.
+struct Source(*const u8);
+
+// SAFETY: an address; who reads there says why that is sound.
+unsafe impl Send for Source {}
+
+impl Source {
+    /// A copy, or None when there is no memory for it.
+    ///
+    /// # Safety
+    /// That many bytes stay where they are during the call. User code that changes them meanwhile gets a mixture, as
+    /// with any other call that lets go of the GIL.
+    unsafe fn copy(&self, length: usize) -> Option<Bytes> {
+        if length == 0 {
+            return Some(Bytes::new()); // Its address may be null.
+        }
+        if length >= BLOCK_BYTES {
+            // SAFETY: as the caller says.
+            return unsafe { Block::copy_of(self.0, length) }.map(Bytes::from_owner);
+        }
+        let mut copied = Vec::new();
+        copied.try_reserve_exact(length).ok()?;
+        // SAFETY: as the caller says; the vector has room for that many, and all are written.
+        unsafe {
+            self.0.copy_to_nonoverlapping(copied.as_mut_ptr(), length);
+            copied.set_len(length);
+        }
+        Some(Bytes::from(copied))
+    }
 }
 
 /// A read-only memoryview of a received frame, without a copy: the exporter keeps the frame alive.

@@ -14,9 +14,9 @@ use ipyrust_engine::stacks::content;
 use ipyrust_engine::{Core, ExitReason, Options};
 use pyo3::exceptions::{PyOSError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyString};
+use pyo3::types::{PyBytes, PyDict, PyString};
 
-use crate::buffers::copy_in;
+use crate::buffers::{share, take_in};
 use crate::errors::to_py;
 use crate::last_signals::{FATAL, ask_for_stacks, map_file, watch_endings, watch_stack_signal};
 use crate::queue::RequestQueue;
@@ -159,7 +159,7 @@ impl KernelCore {
         &self,
         py: Python<'_>,
         msg_type: &str,
-        content: &[u8],
+        content: &Bound<'_, PyBytes>,
         parent: Option<&Request>,
         metadata: Option<&[u8]>,
         buffers: Option<&Bound<'_, PyAny>>,
@@ -172,8 +172,8 @@ impl KernelCore {
             msg_type: msg_type.to_owned().into(),
             parent: parent.map(|parent| Arc::clone(&parent.inner)),
             metadata: Bytes::copy_from_slice(metadata.unwrap_or(b"{}")),
-            content: Bytes::copy_from_slice(content),
-            buffers: buffers.map_or_else(|| Ok(Vec::new()), |buffers| copy_in(py, buffers))?,
+            content: share(content),
+            buffers: buffers.map_or_else(|| Ok(Vec::new()), |buffers| take_in(py, buffers))?,
         };
         with_pause(py, &self.core, |pause| self.core.publish(message, pause))
     }

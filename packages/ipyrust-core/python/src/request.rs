@@ -9,7 +9,7 @@ use ipyrust_engine::message::Request as EngineRequest;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyList};
 
-use crate::buffers::{copy_in, view};
+use crate::buffers::{share, take_in, view};
 use crate::errors::to_py;
 
 #[pyclass(frozen, weakref, module = "ipyrust_core._native")]
@@ -92,6 +92,11 @@ impl Request {
     }
 
     #[getter]
+    fn size_bytes(&self) -> usize {
+        self.inner.size_bytes()
+    }
+
+    #[getter]
     fn received_at(&self) -> f64 {
         self.inner
             .received_at
@@ -108,19 +113,14 @@ impl Request {
     fn reply(
         &self,
         py: Python<'_>,
-        content: &[u8],
+        content: &Bound<'_, PyBytes>,
         metadata: Option<&[u8]>,
         buffers: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<()> {
-        let buffers = buffers.map_or_else(|| Ok(Vec::new()), |buffers| copy_in(py, buffers))?;
+        let buffers = buffers.map_or_else(|| Ok(Vec::new()), |buffers| take_in(py, buffers))?;
         let metadata = Bytes::copy_from_slice(metadata.unwrap_or(b"{}"));
         self.core
-            .reply(
-                &self.inner,
-                Bytes::copy_from_slice(content),
-                metadata,
-                buffers,
-            )
+            .reply(&self.inner, share(content), metadata, buffers)
             .map_err(to_py)
     }
 

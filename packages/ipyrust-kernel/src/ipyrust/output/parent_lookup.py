@@ -26,8 +26,10 @@ REMEMBERED_MESSAGES = 256
 """How many message dicts handed to user code can still be mapped back to their request."""
 REMEMBERED_LARGE = 4
 """How many of them may be large; older large ones are known only while somebody else keeps them alive."""
+REMEMBERED_LARGE_BYTES = 16 << 20
+"""What the large ones may keep in memory together; one that is larger by itself is not kept."""
 LARGE = 65_536
-"""Bytes of content and buffers from which on a request is large."""
+"""Bytes from which on a request is large."""
 
 
 class LastRequest:
@@ -94,12 +96,13 @@ class ParentMessages:
         msg_id = request.msg_id
         if self._known.get(msg_id) is not request:
             self._known[msg_id] = request
-        kept, most = self._small, REMEMBERED_MESSAGES
-        if msg_id in self._large or (msg_id not in self._small and _is_large(request)):
-            kept, most = self._large, REMEMBERED_LARGE
+        is_large = request.size_bytes >= LARGE
+        kept, most = (
+            (self._large, REMEMBERED_LARGE) if is_large else (self._small, REMEMBERED_MESSAGES)
+        )
         kept[msg_id] = request
         kept.move_to_end(msg_id)
-        while len(kept) > most:
+        while len(kept) > most or (is_large and _total_bytes(kept) > REMEMBERED_LARGE_BYTES):
             kept.popitem(last=False)
 
     def find(self, message: Any) -> Request | None:
@@ -111,5 +114,5 @@ class ParentMessages:
         return self._known.get(msg_id) if isinstance(msg_id, str) else None
 
 
-def _is_large(request: Request) -> bool:
-    return len(request.content) + sum(view.nbytes for view in request.buffers) >= LARGE
+def _total_bytes(requests: OrderedDict[str, Request]) -> int:
+    return sum(request.size_bytes for request in requests.values())
