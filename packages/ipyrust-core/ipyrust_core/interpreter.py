@@ -6,8 +6,7 @@ There is no base class to inherit and nothing is probed: an object that has thes
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     from ipyrust_core._native import Request
@@ -17,8 +16,7 @@ Content = Mapping[str, Any]
 """The content of a message: plain Python values that JSON knows (numpy scalars, bytes and datetimes are converted)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Cell:
+class Cell(NamedTuple):
     """One execute_request, checked and decoded (messaging specification, "Execute")."""
 
     request: Request
@@ -36,8 +34,7 @@ class Cell:
         return self.metadata.get("cellId")
 
 
-@dataclass(frozen=True, slots=True)
-class CommMessage:
+class CommMessage(NamedTuple):
     """One comm_open, comm_msg or comm_close (messaging specification, "Custom Messages")."""
 
     request: Request

@@ -12,11 +12,20 @@ from ipyrust_core.post_mortem import PostMortem
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from ipyrust_core.control import ControlThread
     from ipyrust_core.interpreter import Interpreter
+    from ipyrust_core.late_imports import LateModules
 
 EXIT_CODES = {"shutdown": 0, "restart": 0, "closed": 0, "parent_died": 1, "io_error": 70}
 """Exit code of the process by the engine's reason to stop."""
+
+LATE: "LateModules" = {"locale": ()}
+"""What asyncio's dependencies need late or never …"""
+
+LATE_WITH_SSL: "LateModules" = {**LATE, "ssl": (), "asyncio.sslproto": ()}
+"""… and what asyncio itself does, where there is `ssl`."""
 
 REPLAY_BYTES = 16 << 20
 """Bytes of output that are kept for clients that were away, unless somebody asks for another number."""
@@ -77,8 +86,7 @@ def run_kernel(
         if crash_reports:
             post_mortem.keep_journal()
         # `threading` takes the thread that imports it first for the main thread; so the control thread waits for this.
-        from ipyrust_core.kernel import serve
-
+        serve = _import_serve()
         control.may_start()
         return EXIT_CODES[serve(core, interpreter, control.thread)]
     finally:
@@ -86,6 +94,20 @@ def run_kernel(
         post_mortem.restore()
         core.close()
         _signal.signal(_signal.SIGINT, before)
+
+
+def _import_serve() -> "Callable[[KernelCore, Interpreter, ControlThread], str]":
+    """`ipyrust_core.kernel.serve`; asyncio, which it needs, is most of what this imports."""
+    from importlib.util import find_spec
+
+    from ipyrust_core.collector import no_collections
+    from ipyrust_core.late_imports import late_imports
+
+    # Where Python was built without it, asyncio must hear so.
+    has_ssl = find_spec("_ssl") is not None
+    with no_collections(), late_imports(LATE_WITH_SSL if has_ssl else LATE):
+        from ipyrust_core.kernel import serve
+    return serve
 
 
 def _kernel_info(interpreter: "Interpreter", replay_bytes: int) -> dict[str, object]:

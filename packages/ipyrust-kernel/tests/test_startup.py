@@ -5,7 +5,6 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +22,7 @@ def start(options: KernelOptions) -> Iterator[Start]:
     started: list[Frontend] = []
 
     def start_with(**changes: Any) -> Frontend:
-        started.append(start_frontend(replace(options, **changes)))
+        started.append(start_frontend(options._replace(**changes)))
         return started[-1]
 
     yield start_with

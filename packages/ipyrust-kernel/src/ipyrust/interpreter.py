@@ -21,8 +21,20 @@ if TYPE_CHECKING:
     from ipyrust.options import KernelOptions
     from ipyrust_core.interpreter import Cell, CommMessage
     from ipyrust_core.kernel import Kernel
+    from ipyrust_core.late_imports import LateModules
 
     Content = Mapping[str, Any]
+
+LATE: LateModules = {
+    "gettext": ("gettext", "ngettext"),
+    "logging.config": ("dictConfig",),
+    "pprint": (),
+    "shlex": (),
+    "shutil": ("get_terminal_size",),
+    "urllib.parse": ("quote_from_bytes",),
+    "uuid": (),
+}
+"""What IPython and its dependencies import at the start and need late or never."""
 
 
 class IPythonInterpreter:
@@ -53,7 +65,11 @@ class IPythonInterpreter:
 
     def start(self, kernel: Kernel) -> None:
         """Import IPython, build the shell and run what is configured to run at start."""
-        from ipyrust.ipython.build import build
+        from ipyrust_core.collector import no_collections
+        from ipyrust_core.late_imports import late_imports
+
+        with no_collections(), late_imports(LATE):
+            from ipyrust.ipython.build import build
 
         self._modules_at_start = frozenset(sys.modules)
         from ipyrust.options import KernelOptions

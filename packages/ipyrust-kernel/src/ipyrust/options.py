@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KernelOptions:
+class KernelOptions(NamedTuple):
     """All that shapes the interpreter before it starts. Nothing here is checked: `start` reports what is wrong."""
 
     profile: str = "default"

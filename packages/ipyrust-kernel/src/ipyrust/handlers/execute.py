@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from IPython.core.async_helpers import _asyncio_runner, _should_be_async
 from IPython.core.interactiveshell import ExecutionInfo, ExecutionResult
@@ -23,8 +22,7 @@ if TYPE_CHECKING:
 Runner = Callable[[Awaitable[ExecutionResult]], ExecutionResult]
 
 
-@dataclass(frozen=True, slots=True)
-class PreparedCode:
+class PreparedCode(NamedTuple):
     """Code after IPython's input transformers."""
 
     code: str

@@ -20,6 +20,7 @@ from ipyrust.output.publisher import Publisher
 from ipyrust.output.stdin import stdin_from_clients
 from ipyrust.output.stream import OutStream, Streams
 from ipyrust.output.threads import threads_follow_their_starter
+from ipyrust_core.late_imports import late_imports
 from ipyrust_core.parent import parent
 
 if TYPE_CHECKING:
@@ -109,7 +110,8 @@ def make_shell(
     facade: KernelFacade, publisher: Publisher, options: KernelOptions
 ) -> ZMQInteractiveShell:
     """The shell of the profile, connected to its ways out."""
-    ipython_dir, profile_dir = find_profile(options)
+    with late_imports({"tempfile": ()}):  # It is for those who have no home.
+        ipython_dir, profile_dir = find_profile(options)
     config = load_options(options, profile_dir)
     config.IPKernelApp.setdefault("connection_file", publisher.core.connection_file)
     shell = ZMQInteractiveShell.instance(

@@ -12,41 +12,44 @@ from __future__ import annotations
 
 import threading
 from contextvars import ContextVar
-from dataclasses import dataclass, field
 from typing import Any
 
 from IPython.core.payload import PayloadManager
 from traitlets import All, Integer
 
 
-@dataclass(slots=True)
 class ShownErrors:
     """The errors that one cell has shown."""
 
-    error: BaseException | None = None
-    """The last one."""
-    traceback: list[str] | None = None
-    """Its lines."""
-    in_result: bool = False
-    """Whether one was shown while the cell's result was being formatted."""
+    __slots__ = ("error", "in_result", "traceback")
+
+    def __init__(self) -> None:
+        self.error: BaseException | None = None
+        """The last one."""
+        self.traceback: list[str] | None = None
+        """Its lines."""
+        self.in_result = False
+        """Whether one was shown while the cell's result was being formatted."""
 
     def note(self, error: BaseException, traceback: list[str]) -> None:
         """Remember the error shown last."""
         self.error, self.traceback = error, traceback
 
 
-@dataclass(slots=True)
 class RunningCell:
     """One cell."""
 
-    first_number: int
-    """Its number when it began; IPython counts on from there."""
-    number: int
-    """`execution_count` as its code sees it."""
-    source: str
-    """Its code after the input transformers."""
-    shown: ShownErrors = field(default_factory=ShownErrors)
-    payloads: list[dict[str, Any]] = field(default_factory=list)
+    __slots__ = ("first_number", "number", "payloads", "shown", "source")
+
+    def __init__(self, number: int, source: str) -> None:
+        self.first_number = number
+        """Its number when it began; IPython counts on from there."""
+        self.number = number
+        """`execution_count` as its code sees it."""
+        self.source = source
+        """Its code after the input transformers."""
+        self.shown = ShownErrors()
+        self.payloads: list[dict[str, Any]] = []
 
 
 running_cell: ContextVar[RunningCell | None] = ContextVar("ipyrust_running_cell", default=None)
@@ -165,7 +168,7 @@ class CellScope:
 
     def __enter__(self) -> RunningCell:
         number = self._numbers.begin(stored=self._stored)
-        self._cell = RunningCell(number, number, self._source)
+        self._cell = RunningCell(number, self._source)
         self._token = running_cell.set(self._cell)
         return self._cell
 

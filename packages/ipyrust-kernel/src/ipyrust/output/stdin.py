@@ -11,8 +11,10 @@ import io
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
+from ipyrust.replaced import replaced
+from ipyrust.when_imported import when_imported
 from ipyrust_core.errors import StdinNotAllowedError
 
 if TYPE_CHECKING:
@@ -47,23 +49,19 @@ def stdin_from_clients(kernel: AsksForLine, current_parent: ParentLookup) -> Ite
     """While it is entered, user code that reads from standard input asks the frontend."""
     reader = LineReader(kernel, current_parent)
     with ExitStack() as stack:
-        stack.enter_context(_replaced(builtins, "input", make_input(reader)))
-        import getpass
-
-        stack.enter_context(_replaced(getpass, "getpass", make_getpass(reader)))
-        stack.enter_context(_replaced(sys, "stdin", InStream(reader)))
+        stack.enter_context(replaced(builtins, "input", make_input(reader)))
+        stack.enter_context(replaced(sys, "stdin", InStream(reader)))
+        stack.enter_context(
+            when_imported(("getpass",), lambda: _replace_getpass(reader, stack)),
+        )
         yield
 
 
-@contextmanager
-def _replaced(owner: Any, name: str, value: Any) -> Iterator[None]:
-    before = getattr(owner, name)
-    setattr(owner, name, value)
-    try:
-        yield
-    finally:
-        if getattr(owner, name) is value:
-            setattr(owner, name, before)
+def _replace_getpass(reader: LineReader, stack: ExitStack) -> None:
+    """Until `stack` is closed."""
+    import getpass
+
+    stack.enter_context(replaced(getpass, "getpass", make_getpass(reader)))
 
 
 def make_input(reader: LineReader) -> Callable[..., str]:

@@ -10,10 +10,12 @@ from __future__ import annotations
 import functools
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
+from ipyrust.replaced import replaced
+from ipyrust.when_imported import when_imported
 from ipyrust_core.parent import parent
 
 if TYPE_CHECKING:
@@ -38,18 +40,18 @@ def threads_follow_their_starter(current_parent: ParentLookup) -> Iterator[None]
             thread_parents[thread] = request
         start(thread)
 
-    threading.Thread.start = start_with_parent  # type: ignore[method-assign, assignment]
-    restore_executor = _patch_executor(current_parent)
-    try:
+    with (
+        ExitStack() as stack,
+        replaced(threading.Thread, "start", start_with_parent),
+        when_imported(
+            ("concurrent.futures.thread",), lambda: _patch_executor(current_parent, stack)
+        ),
+    ):
         yield
-    finally:
-        restore_executor()
-        if threading.Thread.start is start_with_parent:
-            threading.Thread.start = start  # type: ignore[method-assign]
 
 
-def _patch_executor(current_parent: ParentLookup) -> Callable[[], None]:
-    """Make `ThreadPoolExecutor.submit` carry the parent; returns what undoes it."""
+def _patch_executor(current_parent: ParentLookup, stack: ExitStack) -> None:
+    """Make `ThreadPoolExecutor.submit` carry the parent, until `stack` is closed."""
     from concurrent.futures.thread import ThreadPoolExecutor
 
     submit: Any = ThreadPoolExecutor.submit
@@ -65,13 +67,7 @@ def _patch_executor(current_parent: ParentLookup) -> Callable[[], None]:
             future = submit(self, _call_with_parent, request, fn, *args, **kwargs)
         return future  # type: ignore[no-any-return]
 
-    ThreadPoolExecutor.submit = submit_with_parent  # type: ignore[method-assign, assignment]
-
-    def restore() -> None:
-        if ThreadPoolExecutor.submit is submit_with_parent:
-            ThreadPoolExecutor.submit = submit  # type: ignore[method-assign]
-
-    return restore
+    stack.enter_context(replaced(ThreadPoolExecutor, "submit", submit_with_parent))
 
 
 def _call_with_parent(
