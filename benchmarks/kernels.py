@@ -48,6 +48,9 @@ KERNELS = (
 )
 BY_NAME = {kernel.name: kernel for kernel in KERNELS}
 
+LEFT_OUT = {"VIRTUAL_ENV", "PYTHONDONTWRITEBYTECODE"}
+"""Variables that no kernel gets: a checkout would be compiled at every start, and an installed kernel never is."""
+
 
 @dataclass(frozen=True, slots=True)
 class Environment:
@@ -74,7 +77,7 @@ class Environment:
 
     def variables(self, scratch: Path) -> dict[str, str]:
         """Environment variables of a kernel: this prefix first, history and settings in scratch."""
-        variables = {key: value for key, value in os.environ.items() if key != "VIRTUAL_ENV"}
+        variables = {key: value for key, value in os.environ.items() if key not in LEFT_OUT}
         if not self.inherits_pythonpath:
             variables.pop("PYTHONPATH", None)
         return variables | {
