@@ -217,3 +217,14 @@ def test_an_executor_and_getpass_are_the_kernels(frontend: Frontend) -> None:
         "ipyrust/output/threads.py'"
     )
     assert frontend.value("getpass.getpass.__module__") == "'ipyrust.output.stdin'"
+
+
+@pytest.mark.parametrize(
+    "again", ["import importlib; importlib.reload(getpass)", "%reset -f --aggressive"]
+)
+def test_they_are_replaced_again(start_kernel: Start, connect: Connect, again: str) -> None:
+    frontend = connect(start_kernel())
+    frontend.run("import getpass")
+    frontend.run(again)
+    frontend.run("import getpass")
+    assert frontend.value("getpass.getpass.__module__") == "'ipyrust.output.stdin'"

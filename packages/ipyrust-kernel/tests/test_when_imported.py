@@ -38,12 +38,32 @@ def test_the_action_follows_the_import(folder: Path, name: str) -> None:
         assert done == [1]
 
 
-def test_it_is_called_once(folder: Path) -> None:
+def test_it_follows_each_import(folder: Path) -> None:
     done: list[str] = []
     with when_imported(NAMES, lambda: done.append("now")):
-        for name in NAMES:
-            importlib.reload(importlib.import_module(name))
-    assert done == ["now"]
+        module = importlib.import_module(NAMES[0])
+        importlib.reload(module)
+        del sys.modules[NAMES[0]]
+        importlib.import_module(NAMES[0])
+    assert done == ["now"] * 3
+
+
+def test_it_waits_for_one_that_imports_the_other(folder: Path) -> None:
+    (folder / "awaited_one.py").write_text("import awaited_two\nvalue = 1\n")
+    done: list[int] = []
+    with when_imported(NAMES, lambda: done.append(sys.modules["awaited_one"].value)):
+        importlib.import_module(NAMES[0])
+    assert done == [1]
+
+
+def test_two_may_wait_for_one(folder: Path) -> None:
+    done: list[str] = []
+    with (
+        when_imported(NAMES, lambda: done.append("outer")),
+        when_imported(NAMES, lambda: done.append("inner")),
+    ):
+        importlib.import_module(NAMES[0])
+    assert sorted(done) == ["inner", "outer"]
 
 
 def test_it_is_called_at_once_if_the_module_is_there(folder: Path) -> None:
@@ -78,7 +98,9 @@ def test_an_import_that_failed_may_be_tried_again(folder: Path) -> None:
         with pytest.raises(ZeroDivisionError):
             importlib.import_module(NAMES[0])
         assert done == []
-        importlib.import_module(NAMES[1])
+        (folder / "awaited_one.py").write_text("value = 'mended'\n")
+        importlib.invalidate_caches()
+        assert importlib.import_module(NAMES[0]).value == "mended"
         assert done == ["now"]
 
 

@@ -1,4 +1,4 @@
-"""What is to be done to a module once somebody imports it, without importing it for that.
+"""What is to be done to a module whenever somebody imports it, without importing it for that.
 
 The kernel replaces functions of modules that many cells never import. A finder waits for the import instead.
 """
@@ -9,43 +9,38 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib.machinery import ModuleSpec
-from importlib.util import find_spec
 from types import ModuleType
 from typing import Any
 
 
 @contextmanager
 def when_imported(names: Sequence[str], action: Callable[[], object]) -> Iterator[None]:
-    """While it is entered, `action` is called once, as soon as one of the modules is there; now if one is already."""
+    """While it is entered, `action` is called after each import of one of the modules; now if one is there already.
+
+    If one of them imports another one, the action waits until both are complete. More than one import of a module is
+    rare: a reload, or one after `%reset --aggressive`.
+    """
     finder = _Awaiting(names, action)
     if any(name in sys.modules for name in names):
         action()
-    else:
-        finder.begin()
+    sys.meta_path.insert(0, finder)
     try:
         yield
     finally:
-        finder.stop()
+        if finder in sys.meta_path:
+            sys.meta_path.remove(finder)
 
 
 class _Awaiting:
-    """Finds the first of the modules where others find it, and has it loaded by `_Loading`.
+    """Finds the modules where others find them, and has them loaded by `_Loading`.
 
     Both are what `importlib.abc` describes, which would import too much to inherit from it.
     """
 
     def __init__(self, names: Sequence[str], action: Callable[[], object]) -> None:
         self._names = names
-        self.action = action
-
-    def begin(self) -> None:
-        """Wait for the modules."""
-        sys.meta_path.insert(0, self)
-
-    def stop(self) -> None:
-        """Wait no longer."""
-        if self in sys.meta_path:
-            sys.meta_path.remove(self)
+        self._action = action
+        self._loading: list[str] = []
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
@@ -53,17 +48,29 @@ class _Awaiting:
         """The spec of an awaited module; None for all others."""
         if fullname not in self._names:
             return None
-        self.stop()
-        spec = find_spec(fullname)
-        if spec is None or spec.loader is None:
-            self.begin()
-            return spec
-        spec.loader = _Loading(spec.loader, self)  # type: ignore[assignment]
-        return spec
+        finders = list(sys.meta_path)
+        for finder in finders[finders.index(self) + 1 :] if self in finders else finders:
+            spec = finder.find_spec(fullname, path, target)
+            if spec is not None:
+                if spec.loader is not None:
+                    spec.loader = _Loading(spec.loader, self)  # type: ignore[assignment]
+                return spec
+        return None
+
+    @contextmanager
+    def loading(self, name: str) -> Iterator[None]:
+        """While one of the modules is loaded; the action follows."""
+        self._loading.append(name)
+        try:
+            yield
+        finally:
+            self._loading.remove(name)
+        if not self._loading:
+            self._action()
 
 
 class _Loading:
-    """Makes a module as its own loader does, which is the module's afterwards, and then calls the action."""
+    """Makes a module as its own loader does, which is the module's afterwards."""
 
     def __init__(self, loader: Any, awaiting: _Awaiting) -> None:
         self._loader = loader
@@ -75,12 +82,8 @@ class _Loading:
         return module
 
     def exec_module(self, module: ModuleType) -> None:
-        """As the module's own loader does. An import that fails may be tried again."""
+        """As the module's own loader does."""
         assert module.__spec__ is not None
         module.__spec__.loader = module.__loader__ = self._loader
-        try:
+        with self._awaiting.loading(module.__name__):
             self._loader.exec_module(module)
-        except BaseException:
-            self._awaiting.begin()
-            raise
-        self._awaiting.action()
