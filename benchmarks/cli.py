@@ -15,6 +15,7 @@ from benchmarks.launcher import Launcher
 from benchmarks.measure import FULL, QUICK, Measure
 from benchmarks.measures import MEASURES
 from benchmarks.peers_environment import peers_environment
+from benchmarks.readme import README, renew, summary
 from benchmarks.results import Results
 from benchmarks.runner import FLOOR_ROWS, run
 from benchmarks.table import report
@@ -52,6 +53,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         RESULTS.mkdir(exist_ok=True)
         _write_json(results, RESULTS / f"{results.started:%Y-%m-%d}.json")
         (RESULTS / "latest.md").write_text(page)
+        README.write_text(renew(README.read_text(), summary(results, options.judged)))
     return 0 if any(results.medians().values()) else 1
 
 
@@ -86,7 +88,11 @@ def _parser() -> argparse.ArgumentParser:
     add("--quick", action="store_true", help="fewer samples and one round: a look, not a result")
     add("--rounds", type=int, metavar="N", help=f"rounds to take medians over (default {ROUNDS})")
     add("--json", type=Path, metavar="FILE", help="write every round's figures there")
-    add("--save", action="store_true", help="write results/<date>.json and results/latest.md")
+    add(
+        "--save",
+        action="store_true",
+        help="write results/<date>.json, results/latest.md and the README's table",
+    )
     add(
         "--scale",
         action="store_true",

@@ -12,7 +12,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from benchmarks.measure import Effort, Row
+from benchmarks.measure import Better, Effort, Row
 
 ATTEMPTS = 2
 """Failures without a single figure after which a kernel is not asked again."""
@@ -54,6 +54,7 @@ class Results:
     )
     """Row name → kernel name → series."""
     floors: dict[str, Series] = field(default_factory=lambda: defaultdict(Series))
+    machine: dict[str, Any] = field(default_factory=lambda: _machine())
 
     def medians(self) -> dict[str, dict[str, float]]:
         """Row name → kernel name → median, only where there is one."""
@@ -62,11 +63,32 @@ class Results:
             for row, kernels in self.series.items()
         }
 
+    @classmethod
+    def from_json(cls, saved: Mapping[str, Any]) -> Results:
+        """The kernels' part of what `as_json` gave; floors are left out."""
+        results = cls(
+            versions=saved["versions"],
+            rows=[
+                Row(row["name"], row["title"], row["unit"], Better(row["better"]))
+                for row in saved["rows"]
+            ],
+            floor_rows=(),
+            effort=Effort(**saved["effort"]),
+            rounds=saved["rounds"],
+            started=datetime.fromisoformat(saved["started"]),
+            absent=saved["absent"],
+            machine=saved["machine"],
+        )
+        for row in saved["rows"]:
+            for name, one in row["kernels"].items():
+                results.series[row["name"]][name] = Series(one["figures"], one["reasons"])
+        return results
+
     def as_json(self) -> dict[str, Any]:
         """A JSON object with every round's figure."""
         return {
             "started": self.started.isoformat(timespec="seconds"),
-            "machine": machine(),
+            "machine": self.machine,
             "versions": self.versions,
             "absent": self.absent,
             "rounds": self.rounds,
@@ -76,7 +98,7 @@ class Results:
         }
 
 
-def machine() -> dict[str, Any]:
+def _machine() -> dict[str, Any]:
     """What the figures depend on; nothing that names the machine."""
     return {
         "system": f"{platform.system()} {platform.machine()}",

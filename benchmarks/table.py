@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from benchmarks.marks import MARKS, Verdict, best_peer
 from benchmarks.measure import Row
-from benchmarks.results import Results, Series, machine
+from benchmarks.results import Results, Series
 
 BASELINE = "ipykernel"
 NONE = "–"
@@ -14,7 +14,7 @@ NONE = "–"
 
 def report(results: Results, judged: str) -> str:
     """The whole page: when and where, the table, the floors, what went wrong in single rounds."""
-    where = machine()
+    where = results.machine
     heading = (
         f"{results.started:%Y-%m-%d %H:%M}, {where['system']}, {where['processor']}, "
         f"{where['cpus']} CPUs, Python {where['python']}; "
@@ -50,18 +50,18 @@ def main_table(results: Results, judged: str) -> str:
             [
                 row.title,
                 *(_kernel_cell(results, row, name) for name in results.versions),
-                _ratio(figure, baseline),
-                _ratio(figure, best_peer(medians, judged, row)),
+                ratio(figure, baseline),
+                ratio(figure, best_peer(medians, judged, row)),
                 _marks(results, judged, row),
                 _cell(results.floors[floor.name], floor) if floor else NONE,
             ]
         )
-    return _markdown(header, lines)
+    return markdown(header, lines)
 
 
 def floor_table(results: Results) -> str:
     """The floors, measured in the suite's own interpreter."""
-    return _markdown(
+    return markdown(
         ["floor", "figure"],
         [[row.title, _cell(results.floors[row.name], row)] for row in results.floor_rows],
     )
@@ -86,7 +86,8 @@ def _cell(series: Series, row: Row) -> str:
     return f"n/a: {series.reasons[-1] if series.reasons else 'not measured'}"
 
 
-def _ratio(figure: float | None, reference: float | None) -> str:
+def ratio(figure: float | None, reference: float | None) -> str:
+    """How many times the reference a figure is."""
     if figure is None or not reference:
         return NONE
     return f"{number(figure / reference)} ×"
@@ -117,7 +118,7 @@ def _notes(results: Results) -> Iterable[str]:
                 yield f"- {row.title}, {name}: {share}: {series.reasons[-1]}"
 
 
-def _markdown(header: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
+def markdown(header: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
     """Left-aligned first column, the rest to the right; pipes in cells are escaped."""
     cells = [[cell.replace("|", "\\|").replace("\n", " ") for cell in line] for line in lines]
     rule = ["---", *("---:" for _ in header[1:])]
