@@ -55,25 +55,28 @@ import mmap
 with open({path!r}, 'r+b') as file, mmap.mmap(file.fileno(), 8) as memory:
     number = 0
     while True:
-        display({{'text/plain': 'x' * 20_000}}, raw=True)
+        display({{'text/plain': 'x' * {size}}}, raw=True)
         number += 1
         memory[:8] = number.to_bytes(8, 'little')
 """
 
 
-@pytest.fixture
-def full(fresh: Frontend, counter: tuple[Path, Callable[[], int]]) -> Iterator[Exchange]:
-    """A cell that waits because the outbox is full: one subscriber does not read."""
+@pytest.fixture(params=[(20_000, 5000), (1 << 20, 256)], ids=["messages", "bytes"])
+def full(
+    fresh: Frontend, counter: tuple[Path, Callable[[], int]], request: pytest.FixtureRequest
+) -> Iterator[Exchange]:
+    """A cell that waits because the outbox is full: the backlog of one that does not read reached either bound."""
     path, count = counter
+    size, backlog = request.param
     fresh.run("pass")
     stalled = Subscriber(fresh)
-    cell = fresh.execute(FILL.format(path=str(path)))
+    cell = fresh.execute(FILL.format(path=str(path), size=size))
     before, since = -1, time.monotonic()
     deadline = since + DEADLINE
     # It waits once it has written more than the backlog holds, and nothing for so long.
-    while before <= 5000 or time.monotonic() - since < 0.5:
+    while before <= backlog or time.monotonic() - since < 0.5:
         fresh.receive(20)
-        assert time.monotonic() < deadline, f"only {before} lines"
+        assert time.monotonic() < deadline, f"only {before} displays"
         if count() != before:
             before, since = count(), time.monotonic()
     yield cell

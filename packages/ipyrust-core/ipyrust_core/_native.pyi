@@ -235,6 +235,7 @@ class KernelCore:
         capture_fds: bool = False,
         stop_grace: float = 2.0,
         replay_bytes: int = 0,
+        backlog_bytes: int | None = None,
         username: str = "kernel",
         serve_control: Callable[[], None] | None = None,
     ) -> Self:
@@ -256,6 +257,8 @@ class KernelCore:
             capture_fds: put pipes over file descriptors 1 and 2 and publish what is written there.
             stop_grace: seconds a shutdown waits for running user code before it ends the process.
             replay_bytes: how much of what executions published is kept for `replay_request`; 0 keeps nothing.
+            backlog_bytes: how much of large messages may be on its way to subscribers before others wait or are left
+                out; None = 256 MiB.
             username: `username` of our headers.
             serve_control: run once in a native thread of its own when the first request for `control` arrives.
 

@@ -41,6 +41,7 @@ def run_kernel(
     capture_fds: bool = False,
     crash_reports: bool = True,
     replay_bytes: int = REPLAY_BYTES,
+    backlog_bytes: int | None = None,
 ) -> int:
     """Serve `interpreter` on the addresses of `connection_file` until shutdown. Main thread only.
 
@@ -55,6 +56,8 @@ def run_kernel(
         crash_reports: keep a journal beside the connection file, of which the next kernel makes a report if this one
             does not end in order.
         replay_bytes: how much output is kept for clients that were away; 0 keeps nothing.
+        backlog_bytes: bytes of large messages that may be on their way to subscribers before others wait for them, or
+            are left out because one of them does not read; None = 256 MiB.
 
     Returns:
         The exit code for the process (`EXIT_CODES`).
@@ -78,6 +81,7 @@ def run_kernel(
         parent_pid=_watched_pid(parent_pid),
         capture_fds=capture_fds,
         replay_bytes=replay_bytes,
+        backlog_bytes=backlog_bytes,
         serve_control=control.serve,
     )
     post_mortem = PostMortem(core)

@@ -16,6 +16,7 @@ use bytes::Bytes;
 use ipyrust_engine::fatal::Fatal;
 use ipyrust_engine::message::{Channel, Request};
 use ipyrust_engine::outbox::{Outgoing, StreamName};
+use ipyrust_engine::publisher::BACKLOG_BYTES;
 use ipyrust_engine::{Core, ExitReason, Options};
 use ipyrust_zmq::{Interest, PollItem, poll};
 use serde_json::Value;
@@ -42,6 +43,7 @@ fn main() -> Outcome<()> {
         capture_fds: false,
         stop_grace: Duration::from_secs(5),
         replay_bytes: 16 << 20,
+        backlog_bytes: BACKLOG_BYTES,
         username: "kernel".into(),
         force_exit: |code| std::process::exit(code),
         fatal: &FATAL,

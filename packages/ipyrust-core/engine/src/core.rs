@@ -72,6 +72,8 @@ pub struct Options {
     pub stop_grace: Duration,
     /// Bytes of publications kept for `replay_request`; 0 keeps nothing.
     pub replay_bytes: usize,
+    /// Bytes of large publications that may be on their way to subscribers, see [`crate::publisher`].
+    pub backlog_bytes: usize,
     /// `username` of our headers.
     pub username: String,
     /// Ends the process at once with this code; called when running code ignores a shutdown.
@@ -114,6 +116,7 @@ pub struct Core {
     pub(crate) connection: Connection,
     pub(crate) subshells: Mutex<BTreeMap<String, Arc<RequestQueue>>>,
     pub(crate) kernel_info: Mutex<Bytes>,
+    pub(crate) backlog_bytes: usize,
     pub(crate) stop_grace: Duration,
     pub(crate) force_exit: fn(i32),
     pub(crate) ask_for_stacks: fn() -> bool,
@@ -189,6 +192,7 @@ impl Core {
             connection,
             subshells: Mutex::default(),
             kernel_info: Mutex::new(options.kernel_info),
+            backlog_bytes: options.backlog_bytes,
             stop_grace: options.stop_grace,
             force_exit: options.force_exit,
             ask_for_stacks: options.ask_for_stacks,

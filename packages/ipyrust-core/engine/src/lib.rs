@@ -18,6 +18,7 @@
 //! | [`interrupt`] | the window in which an interrupt may hit, and how it is delivered |
 //! | [`outbox`] | what waits to be sent: order, bound, merging of stream text |
 //! | [`publisher`] | publish to subscribers of which some may have stopped reading |
+//! | `left_out` | what of that was left out because one does not read, and the notices |
 //! | [`kept`] | what executions published, for clients that were away |
 //! | [`input`] | threads that wait for an `input_reply` |
 //! | [`capture`] | file descriptors 1 and 2 as streams |
@@ -54,6 +55,7 @@ pub mod interrupt;
 pub mod io_thread;
 pub mod journal;
 pub mod kept;
+mod left_out;
 pub mod log;
 pub mod memory;
 pub mod message;

@@ -23,6 +23,7 @@ pub use self::outgoing::{Entry, Outgoing, Parent};
 use self::reader::Reader;
 pub(crate) use self::reader::Slept;
 pub use self::reader::{DOZE, Next};
+pub(crate) use self::stream_text::stream_message;
 pub use self::stream_text::{MAX_STREAM_BYTES, StreamName, StreamText};
 use crate::error::{Error, Result};
 use crate::message::Channel;

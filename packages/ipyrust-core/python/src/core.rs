@@ -8,6 +8,7 @@ use std::time::{Duration, SystemTime};
 use bytes::Bytes;
 use ipyrust_engine::message::Channel;
 use ipyrust_engine::outbox::{Outgoing, StreamName};
+use ipyrust_engine::publisher::BACKLOG_BYTES;
 use ipyrust_engine::record::Ending;
 use ipyrust_engine::stack_text::Thread;
 use ipyrust_engine::stacks::content;
@@ -84,7 +85,7 @@ fn duplicate(fd: RawFd) -> PyResult<OwnedFd> {
 #[pymethods]
 impl KernelCore {
     #[new]
-    #[pyo3(signature = (connection_file, *, registered_file=None, kernel_info, log_fd=2, parent_pid=None, capture_fds=false, stop_grace=2.0, replay_bytes=0, username="kernel", serve_control=None))]
+    #[pyo3(signature = (connection_file, *, registered_file=None, kernel_info, log_fd=2, parent_pid=None, capture_fds=false, stop_grace=2.0, replay_bytes=0, backlog_bytes=None, username="kernel", serve_control=None))]
     #[allow(clippy::too_many_arguments)]
     fn new(
         py: Python<'_>,
@@ -96,6 +97,7 @@ impl KernelCore {
         capture_fds: bool,
         stop_grace: f64,
         replay_bytes: usize,
+        backlog_bytes: Option<usize>,
         username: &str,
         serve_control: Option<Py<PyAny>>,
     ) -> PyResult<Self> {
@@ -108,6 +110,7 @@ impl KernelCore {
             capture_fds,
             stop_grace: Duration::try_from_secs_f64(stop_grace).unwrap_or_default(),
             replay_bytes,
+            backlog_bytes: backlog_bytes.unwrap_or(BACKLOG_BYTES),
             username: username.to_owned(),
             force_exit,
             fatal: &FATAL,

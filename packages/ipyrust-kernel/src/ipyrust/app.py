@@ -167,7 +167,7 @@ def _run(file: ConnectionFile, line: CommandLine) -> int:
             registered_file=registered_file,
             capture_fds=_captures_fds(line),
             crash_reports=_is_on(line, "crash_reports", "IPYRUST_CRASH_REPORTS"),
-            **_replay_bytes(),
+            **_bytes_wanted(),
         )
     except ConnectionFileError as error:
         from ipyrust.exit_codes import ExitCode
@@ -210,17 +210,22 @@ def _is_on(line: CommandLine, option: str, variable: str) -> bool:
     return bool(line.options.get(option, not unwanted))
 
 
-def _replay_bytes() -> dict[str, int]:
-    """IPYRUST_REPLAY_BYTES as an argument of `run_kernel`; none if it is not set or no number that can be."""
-    text = os.environ.get("IPYRUST_REPLAY_BYTES", "")
-    if text.isascii() and text.isdigit() and len(text) < len(str(sys.maxsize)):
-        return {"replay_bytes": int(text)}
-    if text:
-        print(
-            f"ipyrust: IPYRUST_REPLAY_BYTES={text:.80} is no number of bytes and is ignored",
-            file=sys.__stderr__,
-        )
-    return {}
+def _bytes_wanted() -> dict[str, int]:
+    """The bounds of the environment as arguments of `run_kernel`, without those that are no number that can be."""
+    asked = {
+        "replay_bytes": os.environ.get("IPYRUST_REPLAY_BYTES", ""),
+        "backlog_bytes": os.environ.get("IPYRUST_BACKLOG_BYTES", ""),
+    }
+    wanted = {}
+    for name, text in asked.items():
+        if text.isascii() and text.isdigit() and len(text) < len(str(sys.maxsize)):
+            wanted[name] = int(text)
+        elif text:
+            print(
+                f"ipyrust: IPYRUST_{name.upper()}={text:.80} is no number of bytes and is ignored",
+                file=sys.__stderr__,
+            )
+    return wanted
 
 
 def _interpreter(

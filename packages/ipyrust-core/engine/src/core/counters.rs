@@ -20,6 +20,8 @@ pub struct Counters {
     pub unroutable: AtomicU64,
     /// Publications that a stalled subscriber lost after the stall limit.
     pub dropped: AtomicU64,
+    /// Large publications that were left out for all because of a stalled subscriber.
+    pub left_out: AtomicU64,
     rejected: [AtomicU64; Reject::ALL.len()],
 }
 
@@ -52,6 +54,7 @@ impl Core {
             ("aborted", read(&counters.aborted)),
             ("unroutable", read(&counters.unroutable)),
             ("dropped", read(&counters.dropped)),
+            ("left_out", read(&counters.left_out)),
             ("outbox_most_bytes", self.outbox.most_bytes() as u64),
         ];
         counts.extend(

@@ -8,12 +8,12 @@ use ipyrust_zmq::Sent;
 
 use super::IoThread;
 use super::poller::Sources;
-use crate::core::Counters;
+use crate::core::{Core, Counters};
 use crate::error::Result;
 use crate::frames::Frames;
 use crate::kept::Kind;
-use crate::message::{Channel, push_json_string};
-use crate::outbox::{Entry, Next, Outgoing, StreamName, StreamText};
+use crate::message::Channel;
+use crate::outbox::{Entry, Next, Outgoing, StreamName, StreamText, stream_message};
 use crate::publisher::Publication;
 
 /// Messages sent before the sockets are read again.
@@ -57,15 +57,23 @@ impl IoThread {
                 self.core.outbox.sent(size_bytes);
                 return Ok(());
             }
-            Entry::Stream(text) => stream_message(text),
+            Entry::Stream(StreamText {
+                parent,
+                name,
+                made,
+                text,
+                ..
+            }) => stream_message(parent, name, made, &text),
         };
         let kind = Kind::of(&message.msg_type, &message.content);
         let of = message.parent.clone().map(|parent| (parent, kind));
+        let msg_type = message.msg_type.clone();
         let frames = self.encode(message);
         self.publisher.push(Publication {
             frames,
             size_bytes,
             of,
+            msg_type,
         });
         self.publish().map(|_| ())
     }
@@ -75,18 +83,27 @@ impl IoThread {
         if !self.publisher.is_idle() {
             self.touched = self.touched.with(Sources::IOPUB);
         }
-        let progress = self.publisher.send(&self.sockets.iopub)?;
+        let core = &self.core;
+        let encode = |notice| encode(core, notice);
+        let (iopub, most) = (&self.sockets.iopub, core.backlog_bytes);
+        let progress = self.publisher.send(iopub, most, encode)?;
         let short = self.publisher.has_much();
         if short != std::mem::replace(&mut self.short_streams, short) {
             self.core.outbox.set_short_streams(short);
         }
-        for publication in progress.sent {
+        for publication in progress.done {
             if publication.size_bytes > 0 {
                 self.core.outbox.sent(publication.size_bytes);
             }
             if let Some((request, kind)) = publication.of {
                 self.kept.published(&request, kind, publication.frames);
             }
+        }
+        if progress.left_out > 0 {
+            let counter = &self.core.counters.left_out;
+            counter.fetch_add(progress.left_out, Ordering::Relaxed);
+            let notice = "a client stopped reading; large messages are left out until it reads";
+            self.core.log.line("stalled", notice);
         }
         if progress.given_up > 0 {
             let counter = &self.core.counters.dropped;
@@ -138,51 +155,36 @@ impl IoThread {
         }
     }
 
-    /// Give a message its header and signature.
+    /// See [`encode`].
     pub(super) fn encode(&self, message: Outgoing) -> Vec<Bytes> {
-        let header = self.core.author.header(&message.msg_type, message.made);
-        let parent_header = message.parent.as_ref().map_or_else(
-            || Bytes::from_static(b"{}"),
-            |parent| parent.header_json().clone(),
-        );
-        let signed = [header, parent_header, message.metadata, message.content];
-        let signature = self
-            .core
-            .connection
-            .signer
-            .sign(signed.each_ref().map(|part| &part[..]));
-        let frames = Frames {
-            identities: message.prefix,
-            signature,
-            signed,
-            buffers: message.buffers,
-        }
-        .join();
-        let counters = &self.core.counters;
-        Counters::add(&counters.messages_sent);
-        counters.bytes_sent.fetch_add(
-            frames.iter().map(|frame| frame.len() as u64).sum(),
-            Ordering::Relaxed,
-        );
-        frames
+        encode(&self.core, message)
     }
 }
 
-fn stream_message(stream: StreamText) -> Outgoing {
-    let mut content = String::with_capacity(stream.text.len() + stream.text.len() / 16 + 40);
-    content.push_str("{\"name\":\"");
-    content.push_str(stream.name.name());
-    content.push_str("\",\"text\":");
-    push_json_string(&mut content, &stream.text);
-    content.push('}');
-    Outgoing {
-        made: stream.made,
-        channel: Channel::Iopub,
-        prefix: vec![Bytes::from(format!("stream.{}", stream.name.name()))],
-        msg_type: "stream".into(),
-        parent: stream.parent,
-        metadata: Bytes::from_static(b"{}"),
-        content: Bytes::from(content),
-        buffers: Vec::new(),
+/// Give a message its header and signature.
+fn encode(core: &Core, message: Outgoing) -> Vec<Bytes> {
+    let header = core.author.header(&message.msg_type, message.made);
+    let parent_header = message.parent.as_ref().map_or_else(
+        || Bytes::from_static(b"{}"),
+        |parent| parent.header_json().clone(),
+    );
+    let signed = [header, parent_header, message.metadata, message.content];
+    let signature = core
+        .connection
+        .signer
+        .sign(signed.each_ref().map(|part| &part[..]));
+    let frames = Frames {
+        identities: message.prefix,
+        signature,
+        signed,
+        buffers: message.buffers,
     }
+    .join();
+    let counters = &core.counters;
+    Counters::add(&counters.messages_sent);
+    counters.bytes_sent.fetch_add(
+        frames.iter().map(|frame| frame.len() as u64).sum(),
+        Ordering::Relaxed,
+    );
+    frames
 }

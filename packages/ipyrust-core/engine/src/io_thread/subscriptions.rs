@@ -72,11 +72,13 @@ impl IoThread {
     }
 
     pub(super) fn push_past_outbox(&mut self, message: Outgoing) {
+        let msg_type = message.msg_type.clone();
         let frames = self.encode(message);
         self.publisher.push(Publication {
             frames,
             size_bytes: 0,
             of: None,
+            msg_type,
         });
     }
 

@@ -8,8 +8,11 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use super::{Entry, Outbox, Parent, State};
+use bytes::Bytes;
+
+use super::{Entry, Outbox, Outgoing, Parent, State};
 use crate::error::{Error, Result};
+use crate::message::{Channel, push_json_string};
 
 /// Text of one stream message; longer text is cut into several.
 pub const MAX_STREAM_BYTES: usize = 1 << 20;
@@ -76,6 +79,31 @@ impl StreamText {
             _ => false,
         };
         same_parent && self.name == name && self.text.len() + added <= most
+    }
+}
+
+/// The message that carries text.
+pub(crate) fn stream_message(
+    parent: Parent,
+    name: StreamName,
+    made: SystemTime,
+    text: &str,
+) -> Outgoing {
+    let mut content = String::with_capacity(text.len() + text.len() / 16 + 40);
+    content.push_str("{\"name\":\"");
+    content.push_str(name.name());
+    content.push_str("\",\"text\":");
+    push_json_string(&mut content, text);
+    content.push('}');
+    Outgoing {
+        made,
+        channel: Channel::Iopub,
+        prefix: vec![Bytes::from(format!("stream.{}", name.name()))],
+        msg_type: "stream".into(),
+        parent,
+        metadata: Bytes::from_static(b"{}"),
+        content: Bytes::from(content),
+        buffers: Vec::new(),
     }
 }
 

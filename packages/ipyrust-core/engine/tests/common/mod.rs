@@ -15,6 +15,7 @@ use ipyrust_engine::error::Result;
 use ipyrust_engine::frames::{DELIMITER, Frames};
 use ipyrust_engine::message::{Channel, Request};
 use ipyrust_engine::outbox::{Outgoing, StreamName};
+use ipyrust_engine::publisher::BACKLOG_BYTES;
 use ipyrust_engine::queue::RequestQueue;
 use ipyrust_engine::signature::Signer;
 use ipyrust_engine::{Core, Options};
@@ -88,6 +89,7 @@ pub struct Setup {
     pub parent_pid: Option<u32>,
     pub stop_grace: Duration,
     pub replay_bytes: usize,
+    pub backlog_bytes: usize,
 }
 
 impl Setup {
@@ -103,6 +105,7 @@ impl Setup {
             capture_fds: false,
             stop_grace: self.stop_grace,
             replay_bytes: self.replay_bytes,
+            backlog_bytes: self.backlog_bytes,
             username: "kernel".into(),
             force_exit: note_forced_exit,
             fatal: &FATAL,
@@ -130,6 +133,11 @@ impl Kernel {
     }
 
     pub fn try_with(fields: &Value) -> Result<Self> {
+        Self::with_backlog(fields, BACKLOG_BYTES)
+    }
+
+    /// With another bound for the bytes on their way to subscribers.
+    pub fn with_backlog(fields: &Value, backlog_bytes: usize) -> Result<Self> {
         let directory = Directory::new();
         let connection_file = directory.connection_file(fields);
         Self::from_setup(
@@ -139,6 +147,7 @@ impl Kernel {
                 parent_pid: None,
                 stop_grace: Duration::from_secs(60),
                 replay_bytes: 1 << 20,
+                backlog_bytes,
             },
         )
     }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use ipyrust_engine::Error;
 use ipyrust_engine::connection::Connection;
 use ipyrust_engine::message::Channel::{Control, Shell};
+use ipyrust_engine::publisher::BACKLOG_BYTES;
 use ipyrust_zmq::{CurveKeys, has};
 use serde_json::{Value, json};
 
@@ -275,6 +276,7 @@ fn file_problem(prepare: impl FnOnce(&std::path::Path)) -> String {
         parent_pid: None,
         stop_grace: PATIENCE,
         replay_bytes: 1 << 20,
+        backlog_bytes: BACKLOG_BYTES,
     };
     match setup.start(Arc::default()).err().unwrap() {
         Error::ConnectionFile { problem, .. } => problem,

@@ -6,6 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use ipyrust_engine::ExitReason;
 use ipyrust_engine::message::Channel::{Control, Shell};
+use ipyrust_engine::publisher::BACKLOG_BYTES;
 use serde_json::json;
 
 use crate::common::{Client, Directory, FORCED_EXIT, Kernel, Setup, eventually, receive, send};
@@ -123,6 +124,7 @@ fn a_shutdown_that_is_ignored_is_forced() {
         parent_pid: None,
         stop_grace: Duration::from_millis(50),
         replay_bytes: 1 << 20,
+        backlog_bytes: BACKLOG_BYTES,
     };
     let kernel = Kernel::from_setup(directory, setup).unwrap();
     let client = Client::first_of(&kernel);

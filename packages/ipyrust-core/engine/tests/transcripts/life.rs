@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use ipyrust_engine::message::Channel::Shell;
+use ipyrust_engine::publisher::BACKLOG_BYTES;
 use ipyrust_engine::{Error, ExitReason};
 use ipyrust_zmq::{Interest, PollItem, poll};
 use serde_json::json;
@@ -127,6 +128,7 @@ fn watching(parent_pid: u32) -> Kernel {
         parent_pid: Some(parent_pid),
         stop_grace: Duration::from_secs(60),
         replay_bytes: 1 << 20,
+        backlog_bytes: BACKLOG_BYTES,
     };
     Kernel::from_setup(directory, setup).unwrap()
 }

@@ -20,8 +20,8 @@ const SIZE_BYTES: usize = 256 << 10;
 const MESSAGES: usize = BACKLOG_MESSAGES as usize + MAX_BYTES / SIZE_BYTES + 100;
 
 /// Without a key: hashing all this twice without optimisation would take longer than the test.
-fn kernel() -> Kernel {
-    Kernel::with(json!({"key": ""}))
+fn kernel(backlog_bytes: usize) -> Kernel {
+    Kernel::with_backlog(&json!({"key": ""}), backlog_bytes).unwrap()
 }
 
 /// Large publications with their number in the metadata.
@@ -47,7 +47,7 @@ fn next_number(client: &Client) -> Value {
 
 #[test]
 fn writers_wait_for_a_stalled_subscriber_and_nothing_is_lost() {
-    let kernel = kernel();
+    let kernel = kernel(usize::MAX);
     let client = Client::slow(&kernel);
     let written = AtomicUsize::new(0);
     std::thread::scope(|scope| {
@@ -87,7 +87,7 @@ fn writers_wait_for_a_stalled_subscriber_and_nothing_is_lost() {
 
 #[test]
 fn a_writer_that_waits_ends_with_an_error_when_the_core_closes() {
-    let kernel = kernel();
+    let kernel = kernel(usize::MAX);
     let client = Client::slow(&kernel);
     let core = Arc::clone(&kernel.core);
     let writer = std::thread::spawn(move || {
@@ -106,7 +106,7 @@ fn a_writer_that_waits_ends_with_an_error_when_the_core_closes() {
 
 #[test]
 fn a_pause_ends_the_wait_of_a_writer() {
-    let kernel = kernel();
+    let kernel = kernel(usize::MAX);
     let _client = Client::slow(&kernel);
     let mut pause = || Err(Error::Interrupted);
     let refused =
@@ -125,7 +125,7 @@ fn next_shown(client: &Client) -> String {
 
 #[test]
 fn after_its_time_a_stalled_subscriber_is_given_up_until_it_reads_again() {
-    let kernel = kernel();
+    let kernel = kernel(usize::MAX);
     let stalled = Client::slow(&kernel);
     let reading = Client::of(&kernel);
     std::thread::scope(|scope| {
@@ -153,4 +153,53 @@ fn after_its_time_a_stalled_subscriber_is_given_up_until_it_reads_again() {
             reads_again.is_finished()
         });
     });
+}
+
+#[test]
+fn a_backlog_has_a_bound_in_bytes_and_what_is_left_out_is_told_and_kept() {
+    const MOST: usize = 16 * SIZE_BYTES;
+    let kernel = kernel(MOST);
+    let _stalled = Client::slow(&kernel);
+    let reading = Client::of(&kernel);
+    let msg_id = reading.execute("");
+    let request = kernel.next_request();
+    kernel.core.enter(&request).unwrap();
+    let content = Bytes::from(format!("{{\"x\":\"{}\"}}", "x".repeat(SIZE_BYTES)));
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            for _ in 0..100 {
+                kernel.publish(&request, "display_data", content.clone());
+            }
+            kernel.publish(&request, "small", Bytes::from_static(b"{}"));
+            kernel.reply(&request, r#"{"status":"ok"}"#);
+            kernel.core.leave(&request).unwrap();
+        });
+        let seen: Vec<_> = std::iter::repeat_with(|| next_shown(&reading))
+            .take_while(|shown| shown != "idle")
+            .collect();
+        let count = |what: &str| seen.iter().filter(|shown| *shown == what).count();
+        let large = count("large") as u64;
+        eventually("what is not there is counted", || {
+            large + kernel.count("left_out") == 100
+        });
+        // What the system's buffers take beside the bound is small.
+        let most = 2 * (MOST / SIZE_BYTES) as u64;
+        assert!((16..=most).contains(&large), "{large}");
+        assert_eq!((count("busy"), count("small")), (1, 1));
+        let notices = seen
+            .iter()
+            .filter(|shown| shown.contains("left out for all"));
+        assert!((1..20).contains(&notices.count()), "{seen:?}");
+        assert!(seen.last().unwrap().starts_with("stderr:"), "{seen:?}");
+    });
+    eventually("it is logged", || {
+        kernel.log().contains("large messages are left out")
+    });
+    assert_eq!(reading.receive(Shell).parent_id(), msg_id);
+    reading.ask(Control, "replay_request", &json!({"msg_id": msg_id}));
+    let page = reading.receive(Control).content;
+    assert_eq!(
+        page["last_seq"], 103,
+        "what was left out counts as published"
+    );
 }
