@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
@@ -346,6 +347,49 @@ def test_the_command_shows_a_crash_that_no_kernel_followed(doomed: Frontend, fol
     assert json.loads(crash_command(folder, "--json", "--all").stdout)["pid"] == doomed.kernel.pid
     assert crash_command(folder, str(folder / "none")).returncode == 8
     assert crash_command(folder, "--bogus").returncode == 2
+
+
+def test_what_cannot_be_removed_does_not_keep_the_others(
+    doomed: Frontend, successor: Callable[[], Frontend], folder: Path
+) -> None:
+    die(doomed.execute(SEGFAULT))
+    in_the_way = folder / "ipyrust-crash-20990101T000000000Z-1.json"
+    (in_the_way / "somebody's").mkdir(parents=True)
+    cleared = crash_command(folder, "--clear")
+    assert cleared.returncode == 8
+    assert cleared.stderr == (
+        f"ipyrust: Removed 1 crash report, but cannot remove {in_the_way} "
+        f"({os.strerror(errno.EISDIR)}); remove it by hand\n"
+    )
+    assert [path.name for path in folder.glob("ipyrust-crash-*")] == [in_the_way.name]
+    cleared_by_magic = successor().execute("%crash --clear")
+    assert f"cannot remove {in_the_way}" in cleared_by_magic.reply.content["evalue"]
+    assert in_the_way.is_dir()
+
+
+def test_names_beyond_ascii_are_told_as_they_are(
+    tmp_path: Path, start_kernel: Start, connect: Connect
+) -> None:
+    folder, temporary = tmp_path / "Übung", tmp_path / "josé 工"
+    folder.mkdir()
+    temporary.mkdir()
+    names = {"TMPDIR": str(temporary), "LOGNAME": "josé", "USER": "josé"}
+    doomed = connect(start_kernel(folder=folder, env=names))
+    code = SEGFAULT.replace("read", "lésen") + "  # 🐍"
+    cell = doomed.execute(code)
+    die(cell)
+    stack = "In [1], line 2, in lésen\n    In [1], line 3, in <module>\n"
+    assert stack in text_of(cell) and "# 🐍" in text_of(cell)
+    assert stack in first_words(connect(start_kernel(folder=folder, env=names)))
+    (path,) = folder.glob("ipyrust-crash-*.json")
+    report = json.loads(path.read_text(encoding="utf-8"))
+    witness = next(thread for thread in report["threads"] if thread.get("current"))
+    of_cell = [frame for frame in witness["frames"] if frame["cell"] == 1]
+    assert [frame["function"] for frame in of_cell] == ["lésen", "<module>"]
+    assert all(frame["file"].startswith(str(temporary)) for frame in of_cell)
+    shown = crash_command(folder, PYTHONIOENCODING="utf-8")
+    assert stack in shown.stdout and shown.returncode == 0
+    assert crash_command(folder, "--clear").stdout == "Removed 1 crash report.\n"
 
 
 def test_the_command_shows_what_the_terminal_can(doomed: Frontend, folder: Path) -> None:

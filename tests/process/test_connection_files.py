@@ -188,3 +188,12 @@ def test_the_file_is_left_as_it_was(refusal: Refusal, tmp_path: Path) -> None:
 def test_the_codes_are_distinct() -> None:
     codes = [int(code) for code in ExitCode]
     assert len(set(codes)) == len(codes)
+
+
+@pytest.mark.parametrize("name", ["key", "curve_secretkey"])
+def test_a_key_that_is_no_string_is_not_repeated(refusal: Refusal, name: str) -> None:
+    """The line ends up in logs."""
+    code, line = refusal(**{name: ["sesame"]})
+    assert code == CONNECTION_FILE
+    assert f"{name} must be a string" in line and "an array" in line
+    assert "sesame" not in line

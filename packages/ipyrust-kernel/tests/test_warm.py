@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
@@ -183,6 +184,77 @@ def test_a_kernel_whose_starter_gave_up_does_not_stay(tmp_path: Path, short_fold
             template.terminate()
             # It ends when its kernels have: a kernel without a starter would keep it for ever.
             assert template.wait(60) == 0
+
+
+def test_a_request_that_drips_does_not_keep_the_template(short_folder: Path) -> None:
+    """Others wait for as long as one request may take, whatever the pieces that it comes in."""
+    path = short_folder / "warm.sock"
+    command = [sys.executable, "-m", "ipyrust.warm", "template", "--socket", str(path)]
+    with subprocess.Popen([*command, "--idle", "60"], stderr=subprocess.DEVNULL) as template:
+        try:
+            slow, ended = connected(path, template), threading.Event()
+            begun = time.monotonic()
+
+            def drip() -> None:
+                try:
+                    while time.monotonic() - begun < 60:
+                        slow.send(b" ")
+                        ended.wait(0.05)  # the clock: how slowly it comes
+                except OSError:
+                    ended.set()
+
+            dripping = threading.Thread(target=drip)
+            dripping.start()
+            answered = connected(path, template)
+            wire.send(answered, {})
+            answered.settimeout(30)
+            with pytest.raises(wire.WireError):
+                wire.receive(answered)  # It has been refused, and so it was its turn.
+            dripping.join(30)
+            assert ended.is_set(), "the slow one has been hung up on"
+            answered.close()
+            slow.close()
+        finally:
+            template.terminate()
+            assert template.wait(60) == 0
+
+
+def test_a_message_has_a_time_in_all() -> None:
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        theirs.sendall(b'{"torn": ')
+        with pytest.raises(TimeoutError):
+            wire.receive(ours, within=0.01)
+        theirs.sendall(b"1}\n")
+        with pytest.raises(TimeoutError, match="too long"):
+            wire.receive(ours, within=0)
+
+
+def test_a_template_that_was_replaced_leaves_the_notes_of_its_successor(
+    short_folder: Path,
+) -> None:
+    path = short_folder / "warm.sock"
+    notes = path.with_suffix(".txt")
+    command = [sys.executable, "-m", "ipyrust.warm", "template", "--socket", str(path)]
+    command += ["--idle", "60", "--modules"]
+    with subprocess.Popen([*command, "missing_one"]) as first:
+        connected(path, first).close()
+        inode = path.stat().st_ino
+        assert "missing_one" in notes.read_text()
+        with subprocess.Popen([*command, "missing_two"]) as second:
+            try:
+                tries = threading.Event()
+                while path.stat().st_ino == inode:
+                    assert second.poll() is None
+                    tries.wait(0.05)
+                first.terminate()
+                assert first.wait(60) == 0
+                assert "missing_two" in notes.read_text()
+            finally:
+                first.kill()
+                second.terminate()
+                assert second.wait(60) == 0
+    assert list(short_folder.iterdir()) == [path.with_suffix(".lock")], "its own go with it"
 
 
 def connected(path: Path, template: subprocess.Popen[bytes]) -> socket.socket:

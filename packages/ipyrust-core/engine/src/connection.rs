@@ -413,9 +413,11 @@ pub(crate) fn text_field(
     match fields.get(name) {
         None => Ok(default.to_owned()),
         Some(Value::String(text)) => Ok(text.clone()),
+        // Not its value: it may be the key.
         Some(other) => Err(format!(
-            "{name} must be a string{}, not {other}",
-            example(default)
+            "{name} must be a string{}, not {}",
+            example(default),
+            kind(other)
         )),
     }
 }

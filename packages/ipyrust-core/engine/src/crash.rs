@@ -10,7 +10,7 @@ use rustix::fs::{Mode, OFlags, open};
 use serde::{Deserialize, Serialize};
 
 use crate::fatal::CRASHES;
-use crate::journal::{self, Found, Remains, open_own};
+use crate::journal::{self, Found, Identity, Remains, open_own};
 use crate::memory::kills;
 use crate::record::{Ending, View};
 use crate::stack_text::{Thread, bounded, label, parse};
@@ -428,6 +428,7 @@ fn printable(text: &str) -> String {
 /// where the report is, if it could be written.
 #[must_use]
 pub fn take_over(path: &Path) -> Option<(Report, std::io::Result<PathBuf>)> {
+    let identity = Identity::of(path)?;
     let found = journal::find(path);
     if !matches!(found, Found::Dead(_) | Found::Foreign) {
         return None;
@@ -442,10 +443,8 @@ pub fn take_over(path: &Path) -> Option<(Report, std::io::Result<PathBuf>)> {
         let file = write(path.parent().unwrap_or(Path::new(".")), &report);
         (report, file)
     });
-    // Not if another kernel has put its own there in the meantime.
-    if !matches!(journal::find(path), Found::Living) {
-        let _ = std::fs::remove_file(path);
-    }
+    // Not what another kernel has put there in the meantime.
+    journal::remove_this(path, identity);
     written
 }
 

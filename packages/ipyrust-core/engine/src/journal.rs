@@ -158,6 +158,54 @@ pub fn find(path: &Path) -> Found {
     })
 }
 
+/// Which file is at a path. A number that another file had before is told apart by the time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Identity {
+    device: u64,
+    number: u64,
+    changed: (i64, i64),
+}
+
+impl Identity {
+    /// Of what is at `path` now, without following a symbolic link; None if there is nothing.
+    #[must_use]
+    pub fn of(path: &Path) -> Option<Self> {
+        let metadata = std::fs::symlink_metadata(path).ok()?;
+        Some(Self {
+            device: metadata.dev(),
+            number: metadata.ino(),
+            changed: (metadata.mtime(), metadata.mtime_nsec()),
+        })
+    }
+}
+
+/// Remove the file at `path` if it is this one, and nothing that was put there in its place. No system removes a file by
+/// anything but its name; so it gets a name that nobody else uses, and if it is another one, its own again.
+pub fn remove_this(path: &Path, identity: Identity) {
+    let aside = path.with_extension(format!("{}-aside.{SUFFIX}", std::process::id()));
+    if Identity::of(path) != Some(identity) || std::fs::rename(path, &aside).is_err() {
+        return;
+    }
+    put_back_or_remove(path, &aside, identity);
+}
+
+/// Second half of [`remove_this`].
+fn put_back_or_remove(path: &Path, aside: &Path, identity: Identity) {
+    if Identity::of(aside) == Some(identity) && std::fs::remove_file(aside).is_ok() {
+        return;
+    }
+    // A link does not replace what a third one has put there meanwhile; then it stays aside, where it is found, too.
+    match std::fs::hard_link(aside, path) {
+        Ok(()) => {
+            let _ = std::fs::remove_file(aside);
+        }
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+        Err(_) => {
+            let _ = std::fs::rename(aside, path); // A file system without links.
+        }
+    }
+}
+
 /// Whether two paths lead to the same file, without opening it: the locks of a process on a file end as soon as it closes
 /// any descriptor of that file.
 #[must_use]
@@ -253,6 +301,36 @@ mod tests {
             std::process::id()
         );
         assert_eq!(remains.stacks, "Fatal Python error: Aborted\n");
+        std::fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn only_the_file_that_was_looked_at_is_removed() {
+        let folder = folder("this");
+        let path = folder.join("kernel-1.ipyrust-journal");
+        let names = || std::fs::read_dir(&folder).unwrap().count();
+        std::fs::write(&path, b"old").unwrap();
+        let old = Identity::of(&path).unwrap();
+        // Another kernel takes the old one away and makes its own, before the removal and in the middle of it.
+        std::fs::rename(&path, folder.join("gone")).unwrap();
+        std::fs::write(&path, b"new").unwrap();
+        remove_this(&path, old);
+        assert_eq!(std::fs::read(&path).unwrap(), b"new");
+        let aside = folder.join("aside");
+        std::fs::rename(&path, &aside).unwrap();
+        put_back_or_remove(&path, &aside, old);
+        assert_eq!((std::fs::read(&path).unwrap(), names()), (b"new".into(), 2));
+        // A third one has made its own.
+        std::fs::rename(&path, &aside).unwrap();
+        std::fs::write(&path, b"third").unwrap();
+        put_back_or_remove(&path, &aside, old);
+        assert_eq!(std::fs::read(&path).unwrap(), b"third");
+        assert_eq!(std::fs::read(&aside).unwrap(), b"new");
+        remove_this(&path, Identity::of(&path).unwrap());
+        assert_eq!((Identity::of(&path), names()), (None, 2));
+        std::fs::create_dir(&path).unwrap();
+        remove_this(&path, Identity::of(&path).unwrap());
+        assert!(path.is_dir(), "somebody's folder keeps its name");
         std::fs::remove_dir_all(folder).unwrap();
     }
 

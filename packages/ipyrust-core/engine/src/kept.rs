@@ -26,6 +26,8 @@ const EXECUTIONS: usize = 256;
 const EXECUTION_MESSAGES: usize = 10_000;
 /// What one answer carries, unless a single message is larger.
 const PAGE_BYTES: usize = 1 << 20;
+/// Of what a client sent, an error repeats so much.
+const MOST_QUOTED_CHARS: usize = 100;
 /// What a message costs beside its bytes.
 const OVERHEAD_BYTES: usize = 320;
 
@@ -407,7 +409,7 @@ impl Kept {
             );
         }
         match serde_json::from_slice(content) {
-            Err(error) => failed("BadContent", &error.to_string()),
+            Err(error) => failed("BadContent", &cut(&error.to_string())),
             Ok(Asked { msg_id: None, .. }) => self.list(),
             Ok(Asked {
                 msg_id: Some(msg_id),
@@ -417,7 +419,8 @@ impl Kept {
                 None => failed(
                     "UnknownExecution",
                     &format!(
-                        "nothing is kept of {msg_id:?}: it has not begun, or it was forgotten"
+                        "nothing is kept of {:?}: it has not begun, or it was forgotten",
+                        cut(&msg_id)
                     ),
                 ),
             },
@@ -440,6 +443,16 @@ impl Kept {
         })
         .into()
     }
+}
+
+/// The beginning of a text that a client sent, which may be of any length.
+fn cut(text: &str) -> String {
+    let (mut chars, mut short) = (text.chars(), String::new());
+    short.extend(chars.by_ref().take(MOST_QUOTED_CHARS));
+    if chars.next().is_some() {
+        short.push('…');
+    }
+    short
 }
 
 fn failed(name: &str, value: &str) -> Page {
@@ -739,6 +752,22 @@ mod tests {
         run(&mut kept, "1", &[1]);
         assert_eq!(page(&kept, "1")["ename"], "NothingKept");
         assert!(kept.all().next().is_none());
+    }
+
+    #[test]
+    fn an_error_does_not_repeat_what_is_long() {
+        let kept = Kept::new(LIMITS);
+        let long = "é".repeat(10_000);
+        for content in [
+            json!({"msg_id": long}),
+            json!({"msg_id": "1", "after": long}),
+        ] {
+            let answer = ask(&kept, &content);
+            let value = answer["evalue"].as_str().unwrap();
+            assert!(value.contains("éé") && value.contains('…'), "{value}");
+            assert!(value.chars().count() < 2 * MOST_QUOTED_CHARS, "{value}");
+        }
+        assert_eq!(cut(&"x".repeat(MOST_QUOTED_CHARS)).len(), MOST_QUOTED_CHARS);
     }
 
     #[test]

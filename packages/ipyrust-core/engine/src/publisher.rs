@@ -3,17 +3,17 @@
 //! Goal: a slow subscriber loses nothing, and nobody else notices it. libzmq keeps a backlog for every subscriber; its
 //! bound is a number of messages ([`BACKLOG_MESSAGES`]). Within it nobody waits for anybody. When a backlog is full,
 //! XPUB (told not to drop) refuses the message for all; then publications queue up here, in order, replies go on, and
-//! writers feel it only when the outbox is full, too. After [`STALL_LIMIT`] the stalled subscriber is given up: libzmq
+//! writers feel it only when the outbox is full, too. After `STALL_LIMIT` the stalled subscriber is given up: libzmq
 //! leaves it out until it has read half of its backlog, the others get everything again, and everybody is told.
 //!
 //! That bounds small messages; large ones have a bound in bytes. It cannot be the high-water mark: libzmq 4.3.5 tells a
 //! new one to every peer, also to one that has just been destroyed (`pipe_t::send_hwms_to_peer`), and crashes. So what
-//! libzmq has not let go of is counted here ([`Unsent`]), in messages with a frame that it refers to rather than copies
+//! libzmq has not let go of is counted here (`Unsent`), in messages with a frame that it refers to rather than copies
 //! ([`ZERO_COPY_BYTES`]); the others are small.
-//! - Beyond [`MUCH_BYTES`] stream messages are short, so that a backlog of text is less than 200 MiB.
+//! - Beyond `MUCH_BYTES` stream messages are short, so that a backlog of text is less than 200 MiB.
 //! - Beyond the bound ([`BACKLOG_BYTES`] unless somebody asks for another) large messages wait, and what is behind them,
 //!   as long as the backlog shrinks now and then: a slow subscriber gets everything. When it has not shrunk for
-//!   [`STALL_LIMIT`], large messages are left out for everybody, because XPUB cannot leave out the one that stalls, and a
+//!   `STALL_LIMIT`, large messages are left out for everybody, because XPUB cannot leave out the one that stalls, and a
 //!   notice says so where they would have been; they are kept for `replay_request` like the others. Statuses, text,
 //!   errors and inputs go on, until twice the bound. Once the backlog is below the bound, all is as before.
 

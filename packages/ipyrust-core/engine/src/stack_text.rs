@@ -112,7 +112,7 @@ fn heading(line: &str) -> Option<Thread> {
         id: id
             .strip_prefix("0x")
             .and_then(|hex| u64::from_str_radix(hex, 16).ok()),
-        name: name.map(str::to_owned),
+        name: name.map(unescaped),
         current: current || rest.is_empty(),
         cell: None,
         frames: Vec::new(),
@@ -125,11 +125,39 @@ fn frame(line: &str) -> Option<Frame> {
     let (file, rest) = rest.rsplit_once(", line ")?;
     let (number, function) = rest.split_once(" in ")?;
     Some(Frame {
-        file: file.trim_matches('"').to_owned(),
+        file: unescaped(file.trim_matches('"')),
         line: number.parse().ok(),
-        function: function.to_owned(),
+        function: unescaped(function),
         cell: None,
     })
+}
+
+/// `faulthandler` writes ASCII only: `\xe9`, `\u20ac` or `\U0001f40d` stands for what is not.
+fn unescaped(text: &str) -> String {
+    let (mut rest, mut plain) = (text, String::with_capacity(text.len()));
+    while let Some((before, behind)) = rest.split_once('\\') {
+        plain.push_str(before);
+        let (char, more) = escaped(behind).unwrap_or(('\\', behind));
+        plain.push(char);
+        rest = more;
+    }
+    plain + rest
+}
+
+/// The character whose escape begins behind a backslash, and what follows it.
+fn escaped(text: &str) -> Option<(char, &str)> {
+    let digits = match text.as_bytes().first()? {
+        b'x' => 2,
+        b'u' => 4,
+        b'U' => 8,
+        _ => return None,
+    };
+    let hex = text.get(1..=digits)?;
+    let is_hex = hex.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let number = u32::from_str_radix(hex, 16).ok().filter(|_| is_hex)?;
+    // What is ASCII was a backslash in a name, or a control character, which nobody needs.
+    let char = char::from_u32(number).filter(|char| !char.is_ascii() && !char.is_control())?;
+    Some((char, text.get(digits + 1..)?))
 }
 
 /// The threads for which there is room, those that matter first: the current one, then the others in their order.
@@ -164,6 +192,21 @@ mod tests {
             function: function.into(),
             cell: None,
         }
+    }
+
+    #[test]
+    fn what_is_not_ascii_is_read_back() {
+        let text = "Current thread 0x1 [\\u5de5] (most recent call first):\n  File \"/home/jos\\xe9/x\", line 1 in na\\xefve\n\
+             \x20 File \"\\U0001f40d\\x41\\x1b\\x85\\ud800\\xz\\u+0e9\\\", line 2 in \\x\n";
+        let threads = parse(text);
+        assert_eq!(threads[0].name.as_deref(), Some("工"));
+        assert_eq!(
+            threads[0].frames,
+            [
+                frame("/home/josé/x", 1, "naïve"),
+                frame("🐍\\x41\\x1b\\x85\\ud800\\xz\\u+0e9\\", 2, "\\x")
+            ]
+        );
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Crash reports, for `%crash` and `python -m ipyrust crash`.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use ipyrust_engine::{crash, journal};
@@ -12,15 +13,12 @@ pub(crate) fn crash_reports(
     py: Python<'_>,
     folder: PathBuf,
     own_journal: Option<PathBuf>,
-) -> Vec<String> {
+) -> Vec<OsString> {
     let found = py.detach(|| {
         crash::take_over_all(&folder, own_journal.as_deref());
         crash::reports(&folder)
     });
-    found
-        .into_iter()
-        .map(|path| path.to_string_lossy().into_owned())
-        .collect()
+    found.into_iter().map(PathBuf::into_os_string).collect()
 }
 
 #[pyfunction]
@@ -36,7 +34,6 @@ pub(crate) fn crash_report(path: PathBuf, as_json: bool) -> PyResult<String> {
 }
 
 #[pyfunction]
-pub(crate) fn journal_beside(connection_file: PathBuf) -> String {
-    let path = journal::path_beside(&connection_file);
-    path.to_string_lossy().into_owned()
+pub(crate) fn journal_beside(connection_file: PathBuf) -> OsString {
+    journal::path_beside(&connection_file).into_os_string()
 }

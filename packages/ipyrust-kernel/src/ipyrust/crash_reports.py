@@ -90,7 +90,7 @@ def run(command: CrashCommand, folder: str, own_journal: str | None = None) -> s
     """Do what `command` asks for; returns the text to show.
 
     Raises:
-        OSError: the report that was named cannot be read, or one cannot be removed.
+        OSError: the report that was named cannot be read, or some cannot be removed; the others are.
     """
     from ipyrust_core._native import crash_report, crash_reports
 
@@ -98,9 +98,7 @@ def run(command: CrashCommand, folder: str, own_journal: str | None = None) -> s
         return crash_report(command.file, as_json=command.as_json)
     paths = crash_reports(folder, own_journal=own_journal)
     if command.clear:
-        for path in paths:
-            os.unlink(path)
-        return f"Removed {len(paths)} crash report{'s' if len(paths) != 1 else ''}."
+        return _clear(paths)
     shown = []
     for path in paths:
         try:
@@ -114,3 +112,25 @@ def run(command: CrashCommand, folder: str, own_journal: str | None = None) -> s
     if not shown and not command.as_json:
         return f"No crash reports in {folder}."
     return "\n".join(shown)
+
+
+def _clear(paths: Sequence[str]) -> str:
+    """Remove the reports; returns the text to show.
+
+    Raises:
+        OSError: some cannot be removed; the others are.
+    """
+    removed, kept = 0, []
+    for path in paths:
+        try:
+            os.unlink(path)
+        except FileNotFoundError:
+            continue  # Somebody else was faster.
+        except OSError as error:
+            kept.append(f"{path} ({error.strerror})")
+        else:
+            removed += 1
+    done = f"Removed {removed} crash report{'s' if removed != 1 else ''}"
+    if kept:
+        raise OSError(f"{done}, but cannot remove {', '.join(kept)}; remove it by hand")
+    return f"{done}."

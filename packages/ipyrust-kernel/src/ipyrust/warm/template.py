@@ -96,12 +96,13 @@ class Template:
         return None
 
     def retire(self) -> None:
-        """Stop listening."""
+        """Stop listening, and take what was said here along, unless another template has taken this one's place."""
         if self._listener is None:
             return
         self._selector.unregister(self._listener)
         if self._is_ours():
             self._path.unlink(missing_ok=True)
+            notes_of(self._path).unlink(missing_ok=True)
         self._listener.close()
         self._listener = None
 
@@ -142,16 +143,16 @@ class Template:
             return None
         fds: list[int] = []
         try:
-            link.settimeout(REQUEST_TIMEOUT)
             if not wire.is_own_user(link):
                 link.close()
                 return None
-            message, fds = wire.receive(link, fds=3)
+            message, fds = wire.receive(link, fds=3, within=REQUEST_TIMEOUT)
+            link.settimeout(REQUEST_TIMEOUT)
             request = KernelRequest.checked(message, fds)
             if self._freshness.is_lost():
+                self.retire()  # First: who is refused starts a successor, which makes its own files here.
                 wire.send(link, {"refused": "something that was imported has changed on disk"})
                 link.close()
-                self.retire()
                 return None
             return request if self._fork(link) else None
         except (OSError, ValueError) as error:
@@ -205,7 +206,7 @@ class Template:
 def _wait_for_go(link: socket.socket) -> None:
     """In the child: a starter that does not know of this kernel starts another, with the same connection file."""
     try:
-        message, _ = wire.receive(link)
+        message, _ = wire.receive(link, within=REQUEST_TIMEOUT)
         if message == wire.GO:
             return
     except OSError:
@@ -261,6 +262,11 @@ def _only_one(path: Path) -> int | None:
     return lock
 
 
+def notes_of(path: Path) -> Path:
+    """Where a template with this socket says what it did not import."""
+    return path.with_suffix(".txt")
+
+
 def _threads() -> int:
     """Threads of this process, those of libraries too where the system tells."""
     try:
@@ -282,7 +288,7 @@ def main(arguments: Sequence[str]) -> int:
     lock = _only_one(options.socket)
     if lock is None:
         return 0
-    notes = options.socket.with_suffix(".txt")
+    notes = notes_of(options.socket)
     notes.unlink(missing_ok=True)
 
     def say(line: str) -> None:
@@ -296,10 +302,7 @@ def main(arguments: Sequence[str]) -> int:
     template = Template(options.socket, options.idle, Freshness(began_ns))
     os.close(lock)  # Kernels would hold it, too.
     request = template.serve()
-    if request is None:
-        notes.unlink(missing_ok=True)
-        return 0
-    return _run_kernel(request)
+    return 0 if request is None else _run_kernel(request)
 
 
 def _run_kernel(request: KernelRequest) -> int:

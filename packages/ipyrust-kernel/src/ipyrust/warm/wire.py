@@ -12,6 +12,7 @@ import os
 import socket
 import struct
 import sys
+import time
 from typing import Any
 
 GO = {"go": True}
@@ -32,28 +33,39 @@ def send(link: socket.socket, message: dict[str, Any], fds: tuple[int, ...] = ()
     link.sendall(data[sent:])
 
 
-def receive(link: socket.socket, fds: int = 0) -> tuple[dict[str, Any], list[int]]:
-    """The next message and at most `fds` descriptors. Blocks as long as the socket's timeout.
+def receive(
+    link: socket.socket, fds: int = 0, *, within: float | None = None
+) -> tuple[dict[str, Any], list[int]]:
+    """The next message and at most `fds` descriptors.
 
     What comes behind the message stays in the socket, except behind one that brings descriptors.
 
+    Args:
+        link: the connection.
+        fds: how many descriptors may come along.
+        within: seconds that the whole message may take, in pieces of any size; the socket's timeout is what is left of
+            them afterwards. None: blocks as long as the socket's timeout for each piece.
+
     Raises:
         WireError: the other side has gone, or sent something else.
-        TimeoutError: it sent nothing in time.
+        TimeoutError: it was too slow.
     """
     received: list[int] = []
+    until = None if within is None else time.monotonic() + within
     try:
-        return _message(_line(link, fds, received)), received
+        return _message(_line(link, fds, received, until)), received
     except BaseException:
         for fd in received:
             os.close(fd)
         raise
 
 
-def _line(link: socket.socket, fds: int, received: list[int]) -> bytes:
+def _line(link: socket.socket, fds: int, received: list[int], until: float | None) -> bytes:
     """All up to the end of the line; descriptors that come with it are added to `received`."""
     data = b""
     while not data.endswith(b"\n"):
+        if until is not None:
+            link.settimeout(_left(until))
         if fds:
             chunk, new, _flags, _address = socket.recv_fds(link, CHUNK_BYTES, fds)
             received += new
@@ -66,6 +78,14 @@ def _line(link: socket.socket, fds: int, received: list[int]) -> bytes:
         if len(data) > MAX_LINE_BYTES:
             raise WireError("a message is too long")
     return data
+
+
+def _left(until: float) -> float:
+    """Seconds until then."""
+    left = until - time.monotonic()
+    if left <= 0:
+        raise TimeoutError("a message took too long")
+    return left
 
 
 def _message(line: bytes) -> dict[str, Any]:
