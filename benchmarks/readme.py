@@ -22,7 +22,8 @@ def summary(results: Results, judged: str) -> str:
     machine = results.machine
     heading = (
         f"Medians of {results.rounds} rounds on {results.started:%Y-%m-%d}: "
-        f"{machine['system']}, {machine['processor']}, {machine['cpus']} CPUs, Python {machine['python']}; kernels took turns. "
+        f"{machine['system']}, {machine['processor']}, {machine['cpus']} CPUs, "
+        f"Python {machine['python']}; kernels took turns. "
         + ", ".join(f"{name} {version}" for name, version in results.versions.items())
         + "."
     )
