@@ -57,7 +57,11 @@ BLOCKED = {
     "socket": "import socket; a, b = socket.socketpair(); print('runs'); a.recv(1)",
     "select": "import select; print('runs'); select.select([], [], [])",
     "input": "print('runs'); input()",
-    "system": "import os; code = os.system('echo runs; sleep 1000')",
+    # The process that says so is the one that sleeps: a shell may lose the signal as it becomes `sleep`.
+    "system": (
+        "import os, sys\ncode = os.system(f'exec {sys.executable} -c \"import signal as s;'\n"
+        "    ' s.signal(s.SIGINT, s.SIG_DFL); print(\\'runs\\', flush=True); s.pause()\"')"
+    ),
     "asyncio.run": "import asyncio; print('runs'); asyncio.run(asyncio.sleep(1000))",
     "await": "import asyncio; print('runs'); await asyncio.sleep(1000)",
     "gather": "import asyncio; print('runs'); await asyncio.gather(*map(asyncio.sleep, [1000] * 9))",
