@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import copy
 import importlib
 import importlib.machinery
+import importlib.util
+import runpy
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -89,6 +93,29 @@ def test_the_module_is_as_if_nobody_had_waited(folder: Path) -> None:
     assert type(module.__loader__) is importlib.machinery.SourceFileLoader
     assert module.__spec__.loader is module.__loader__
     assert module.__spec__.cached == module.__cached__
+
+
+def test_a_spec_without_a_module_is_of_use(folder: Path) -> None:
+    with when_imported(NAMES, lambda: None):
+        spec = importlib.util.find_spec("awaited_one")
+        assert spec is not None
+        loader: Any = spec.loader
+        assert loader.get_source("awaited_one") == "value = 1\n"
+        assert not loader.is_package("awaited_one")
+        assert copy.copy(loader).get_source("awaited_one") == "value = 1\n"
+        assert runpy.run_module("awaited_one")["value"] == 1
+
+
+def test_a_finder_that_finds_no_specs_is_passed_over(folder: Path) -> None:
+    done: list[str] = []
+    with when_imported(NAMES, lambda: done.append("now")):
+        before = list(sys.meta_path)
+        sys.meta_path.insert(1, object())  # type: ignore[arg-type]
+        try:
+            importlib.import_module(NAMES[0])
+        finally:
+            sys.meta_path[:] = before
+    assert done == ["now"]
 
 
 def test_an_import_that_failed_may_be_tried_again(folder: Path) -> None:

@@ -50,11 +50,14 @@ class _Awaiting:
             return None
         finders = list(sys.meta_path)
         for finder in finders[finders.index(self) + 1 :] if self in finders else finders:
-            spec = finder.find_spec(fullname, path, target)
+            find_spec = getattr(finder, "find_spec", None)
+            # Python itself passes over those of old, which have no such method.
+            spec: Any = find_spec(fullname, path, target) if find_spec is not None else None
             if spec is not None:
                 if spec.loader is not None:
-                    spec.loader = _Loading(spec.loader, self)  # type: ignore[assignment]
-                return spec
+                    spec.loader = _Loading(spec.loader, self)
+                found: ModuleSpec = spec
+                return found
         return None
 
     @contextmanager
@@ -70,11 +73,19 @@ class _Awaiting:
 
 
 class _Loading:
-    """Makes a module as its own loader does, which is the module's afterwards."""
+    """Makes a module as its own loader does, which is the module's afterwards.
+
+    Who asks for a spec and not for the module, as `runpy` does, finds all that the module's own loader has.
+    """
 
     def __init__(self, loader: Any, awaiting: _Awaiting) -> None:
         self._loader = loader
         self._awaiting = awaiting
+
+    def __getattr__(self, name: str) -> Any:
+        if name == "_loader":  # A copy that is not complete yet.
+            raise AttributeError(name)
+        return getattr(self._loader, name)
 
     def create_module(self, spec: ModuleSpec) -> ModuleType | None:
         """As the module's own loader does."""
