@@ -53,6 +53,8 @@ struct State {
     stream_bytes: usize,
     waiters: usize,
     reader: Reader,
+    /// How often the I/O thread woke.
+    awakenings: u64,
     worked: bool,
     closed: bool,
 }
@@ -84,6 +86,7 @@ impl Outbox {
             stream_bytes: MAX_STREAM_BYTES,
             waiters: 0,
             reader: Reader::Awake,
+            awakenings: 0,
             worked: false,
             closed: false,
         };
@@ -141,7 +144,10 @@ impl Outbox {
             state.queue(message);
         }
         let before = std::mem::replace(&mut state.reader, Reader::Awake);
-        Ok((before != Reader::Awake).then_some(Slept(before)))
+        Ok((before != Reader::Awake).then_some(Slept {
+            reader: before,
+            awakenings: state.awakenings,
+        }))
     }
 
     /// Whether writers need not wait.

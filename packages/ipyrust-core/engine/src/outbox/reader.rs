@@ -27,7 +27,11 @@ pub(super) enum Reader {
 /// How the I/O thread slept before somebody began to work in its place.
 #[derive(Debug, Clone, Copy)]
 #[must_use = "the I/O thread is not woken by anybody else"]
-pub(crate) struct Slept(pub(super) Reader);
+pub(crate) struct Slept {
+    pub(super) reader: Reader,
+    /// How often it had woken.
+    pub(super) awakenings: u64,
+}
 
 /// What the I/O thread should do next.
 #[derive(Debug)]
@@ -107,7 +111,9 @@ impl Outbox {
 
     /// I/O thread: it woke, and will look before it sleeps again.
     pub(crate) fn begin_reading(&self) {
-        self.state.lock().reader = Reader::Awake;
+        let mut state = self.state.lock();
+        state.reader = Reader::Awake;
+        state.awakenings += 1;
     }
 
     /// Whether the I/O thread, or who works in its place, has not looked since something was queued for it.
@@ -124,7 +130,8 @@ impl Outbox {
     }
 
     /// Who worked in place of the I/O thread, called by [`Outbox::push_all_here`] with `slept`, is done. True if something
-    /// is left for the thread, which must then be woken; else it sleeps on as before.
+    /// is left for the thread, which must then be woken; else it sleeps on as before. If it has woken since, its doze is
+    /// over, and another thread works in its place now.
     #[must_use]
     pub(crate) fn rest_again(&self, slept: Slept) -> bool {
         let mut state = self.state.lock();
@@ -133,7 +140,11 @@ impl Outbox {
             return true;
         }
         state.worked = false;
-        state.reader = slept.0;
+        state.reader = if state.awakenings == slept.awakenings {
+            slept.reader
+        } else {
+            Reader::Asleep
+        };
         false
     }
 
@@ -183,6 +194,29 @@ mod tests {
             .unwrap();
         assert!(matches!(outbox.next(later()), Next::Urgent));
         assert_eq!(outbox.take_urgent().unwrap().msg_type, "debug_reply");
+    }
+
+    #[test]
+    fn a_doze_that_has_ended_is_not_taken_for_one_that_goes_on() {
+        let outbox = outbox();
+        let take = |outbox: &Outbox| while let Next::Send(_) = outbox.next(later()) {};
+        outbox.begin_reading();
+        outbox.expect_messages();
+        assert!(matches!(outbox.next(later()), Next::Doze(_)));
+        let first = outbox.push_all_here([message("status")]).unwrap().unwrap();
+        outbox.begin_reading(); // The doze ends before the first thread comes to send anything.
+        take(&outbox);
+        assert!(matches!(outbox.next(later()), Next::Empty));
+        let second = outbox.push_all_here([message("status")]).unwrap().unwrap();
+        take(&outbox);
+        assert!(!outbox.rest_again(first));
+        assert!(!outbox.is_being_read(), "the second thread finds all done");
+        let _ = second;
+        outbox.push(message("display_data")).unwrap();
+        assert!(
+            outbox.is_being_read(),
+            "the I/O thread was not woken, and sleeps for ever"
+        );
     }
 
     #[test]
