@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from faults.load import is_at_rest
 from frontend import Frontend, busy, execute_input, idle, reply, result
 
 ok = reply("ok")
@@ -92,3 +93,9 @@ def test_input_in_a_forked_child_is_refused(fresh: Frontend) -> None:
     )
     cell = fresh.execute(code, allow_stdin=True)
     cell.sees(busy, execute_input, result("7"), ok, idle)
+
+
+def test_closed_output_does_not_keep_the_kernel_busy(fresh: Frontend) -> None:
+    fresh.run("import os; os.close(1); os.close(2)")
+    lives_on(fresh)
+    assert is_at_rest(fresh.kernel)

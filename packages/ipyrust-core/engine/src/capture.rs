@@ -25,6 +25,9 @@ const FIRST_FD: i32 = 3;
 struct Captured {
     name: StreamName,
     read: OwnedFd,
+    /// Kept open: once user code has closed the descriptor itself, a pipe without a writer would never cease to be
+    /// ready.
+    _write: OwnedFd,
     original: OwnedFd,
     /// The beginning of a character whose rest has not arrived.
     tail: Mutex<Vec<u8>>,
@@ -113,6 +116,7 @@ impl Captured {
         Ok(Self {
             name,
             read,
+            _write: write,
             original,
             tail: Mutex::default(),
         })

@@ -156,7 +156,7 @@ mod by_epoll {
             let flags = if on {
                 EventFlags::IN
             } else {
-                EventFlags::empty()
+                EventFlags::ONESHOT // The end of a pipe or of a process is told nevertheless, but not again and again.
             };
             for (_, fd) in self.switched.iter().filter(|(each, _)| each.has(source)) {
                 modify(&self.epoll, fd, data(source), flags)
@@ -338,6 +338,19 @@ mod tests {
                     poller.look_within(Duration::ZERO); // Disarms, or does nothing.
                     assert!(poller.wait(1).unwrap().is_empty());
                     assert_eq!(Poller::SWITCHES_AT_ONCE, stringify!($kind) == "by_epoll");
+                }
+
+                #[test]
+                fn the_end_of_what_is_not_watched_does_not_keep_the_waiter_awake() {
+                    let (read, write) = rustix::pipe::pipe().unwrap();
+                    let watched = [(Sources::CAPTURED, read.as_fd())];
+                    let poller = Poller::new(&watched, Sources::CAPTURED).unwrap();
+                    poller.watch(Sources::CAPTURED, false).unwrap();
+                    drop(write);
+                    let _ = poller.wait(1).unwrap();
+                    assert!(poller.wait(1).unwrap().is_empty());
+                    poller.watch(Sources::CAPTURED, true).unwrap();
+                    assert_eq!(poller.wait(-1).unwrap(), Sources::CAPTURED);
                 }
 
                 #[test]
