@@ -135,6 +135,23 @@ def test_other_objects_are_not_kept(wire, other):
     wire.receive("shell")
 
 
+@pytest.mark.parametrize("make", [lambda data: data, memoryview], ids=["itself", "memoryview"])
+def test_bytes_with_an_end_of_their_own_are_not_kept(wire, make):
+    """Their `__del__` would run where they are sent, under the locks of the engine."""
+
+    class Ending(bytes):
+        def __del__(self) -> None:
+            ended.append(True)
+
+    ended: list[bool] = []
+    sent = [make(Ending(pattern(100_000)))]
+    wire.request("execute_request", {}).reply(b"{}", buffers=sent)
+    sent.clear()
+    assert ended == [True]
+    (received,) = wire.receive("shell")["buffers"]
+    assert received == pattern(100_000)
+
+
 def test_large_content_is_lent_and_given_back(wire):
     content = b'{"text":"' + b"x" * 100_000 + b'"}'
     before = sys.getrefcount(content)

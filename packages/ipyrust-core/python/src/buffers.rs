@@ -56,10 +56,11 @@ fn unchanging(item: &Bound<'_, PyMemoryView>, view: &PyUntypedBuffer) -> PyResul
     Ok(bytes.filter(|bytes| is_whole(bytes.as_bytes())).map(share))
 }
 
-/// The content of a `bytes` object: itself if it is large, else a copy.
+/// The content of a `bytes` object: itself if it is large, else a copy. Of a subclass a copy, too: the end of such an object
+/// may run user code, and whoever has sent it drops it under locks.
 pub(crate) fn share(bytes: &Bound<'_, PyBytes>) -> Bytes {
     let content = bytes.as_bytes();
-    if content.len() < ZERO_COPY_BYTES {
+    if content.len() < ZERO_COPY_BYTES || !bytes.is_exact_instance_of::<PyBytes>() {
         return Bytes::copy_from_slice(content);
     }
     Bytes::from_owner(Shared {
