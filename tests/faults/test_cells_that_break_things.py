@@ -99,3 +99,17 @@ def test_closed_output_does_not_keep_the_kernel_busy(fresh: Frontend) -> None:
     fresh.run("import os; os.close(1); os.close(2)")
     lives_on(fresh)
     assert is_at_rest(fresh.kernel)
+
+
+def test_an_error_in_a_thread_without_an_object_makes_none(fresh: Frontend) -> None:
+    fresh.run(
+        "import _thread, threading, time\n"
+        "before = _thread._count(); began = _thread.allocate_lock(); began.acquire()\n"
+        "def fail():\n    began.release()\n    1 / 0\n"
+        "_ = _thread.start_new_thread(fail, ())\n"
+        "began.acquire()\n"
+        "while _thread._count() > before: time.sleep(0.01)"
+    )
+    assert (
+        fresh.value("[each.name for each in threading.enumerate() if 'Dummy' in each.name]") == "[]"
+    )

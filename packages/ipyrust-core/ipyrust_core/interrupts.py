@@ -183,7 +183,8 @@ class Interrupts:
         """`hook`, and an interrupt that Python discards comes again."""
 
         def notice(unraisable: sys.UnraisableHookArgs) -> None:
-            on_main_thread = threading.current_thread() is threading.main_thread()
+            # `current_thread` would make a Thread object, for ever, for one that Python knows nothing of.
+            on_main_thread = threading.get_ident() == threading.main_thread().ident
             if unraisable.exc_type is KeyboardInterrupt and on_main_thread:
                 self._core.interrupt_lost()
             hook(unraisable)
