@@ -53,6 +53,8 @@ struct State {
     stream_bytes: usize,
     waiters: usize,
     reader: Reader,
+    /// When the reader that holds text will look.
+    held_until: Option<Instant>,
     /// How often the I/O thread woke.
     awakenings: u64,
     worked: bool,
@@ -86,6 +88,7 @@ impl Outbox {
             stream_bytes: MAX_STREAM_BYTES,
             waiters: 0,
             reader: Reader::Awake,
+            held_until: None,
             awakenings: 0,
             worked: false,
             closed: false,

@@ -90,6 +90,7 @@ impl Outbox {
             {
                 let due = text.due();
                 state.reader = Reader::Asleep;
+                state.held_until = Some(due);
                 Next::Hold(due)
             }
             Some(_) => match state.pop(now) {
@@ -163,6 +164,7 @@ impl Outbox {
 impl State {
     fn pop(&mut self, now: Instant) -> Option<Entry> {
         let entry = self.entries.pop_front()?;
+        self.held_until = None;
         self.taken += 1;
         self.worked = true;
         self.reader = Reader::Awake;
@@ -194,6 +196,24 @@ mod tests {
             .unwrap();
         assert!(matches!(outbox.next(later()), Next::Urgent));
         assert_eq!(outbox.take_urgent().unwrap().msg_type, "debug_reply");
+    }
+
+    #[test]
+    fn a_reader_that_holds_text_is_woken_only_for_what_is_due_sooner() {
+        let outbox = outbox();
+        let now = Instant::now();
+        let print = |text: &str| {
+            outbox.write(&None, StreamName::Stdout, text).unwrap();
+            outbox.write(&None, StreamName::Stdout, "\n").unwrap();
+        };
+        outbox.write(&None, StreamName::Stdout, "partial").unwrap();
+        assert!(matches!(outbox.next(now), Next::Hold(_)));
+        outbox.write(&None, StreamName::Stdout, "\n").unwrap();
+        assert!(outbox.is_being_read(), "a whole line is due sooner");
+        assert!(matches!(outbox.next(now), Next::Hold(_)));
+        print("another");
+        print("and another");
+        assert!(!outbox.is_being_read(), "it will look in time");
     }
 
     #[test]

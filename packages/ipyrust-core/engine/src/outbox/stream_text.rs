@@ -140,17 +140,18 @@ impl State {
     /// Append `text` to the last entry if it continues that. Returns whether the reader must hear of it, or None if the
     /// text needs an entry of its own.
     fn continue_stream(&mut self, parent: &Parent, name: StreamName, text: &str) -> Option<bool> {
-        let most = self.stream_bytes;
+        let (most, held_until) = (self.stream_bytes, self.held_until);
         let Some(Entry::Stream(last)) = self.entries.back_mut() else {
             return None;
         };
         if !last.continues(parent, name, text.len(), most) {
             return None;
         }
-        let (before, held_until) = (last.text.len(), last.due());
+        let before = last.text.len();
+        let held_until = held_until.unwrap_or_else(|| last.due());
         last.text.push_str(text);
         let ripe = before < SEND_NOW_BYTES && last.text.len() >= SEND_NOW_BYTES;
-        // The reader sleeps until the end of a partial line was due; a line that is whole now is due sooner.
+        // If the reader found a partial line, it sleeps until that is due; a line that is whole now is due sooner.
         let sooner = last.due() < held_until;
         self.grow(text.len());
         if ripe {
