@@ -8,11 +8,14 @@ import random
 import socket
 import uuid
 from dataclasses import dataclass
+from itertools import cycle, islice
 from pathlib import Path
 
 CHANNELS = ("shell", "iopub", "stdin", "control", "hb")
 PORTS = range(20_000, 32_000)
 """Below the usual ephemeral range, so that no outgoing connection takes a port we just tested."""
+_in_turn = cycle(random.sample(PORTS, len(PORTS)))
+"""No port is picked twice soon: kernels that are started at once have not bound theirs when the next one picks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +48,7 @@ class Connection:
 def free_connection() -> Connection:
     """Pick five ports that nobody listens on."""
     ports: dict[str, int] = {}
-    for port in random.sample(PORTS, 200):
+    for port in islice(_in_turn, 200):
         with socket.socket() as probe:
             try:
                 probe.bind(("127.0.0.1", port))
