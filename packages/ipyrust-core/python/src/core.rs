@@ -240,8 +240,7 @@ impl KernelCore {
                 None => {}
             }
             let slice = Some(Duration::from_millis(100));
-            if let Err(error) = wait_readable(py, std::os::fd::AsFd::as_fd(&*question), None, slice)
-            {
+            if let Err(error) = wait_readable(py, std::os::fd::AsFd::as_fd(&*question), slice) {
                 break Err(error);
             }
         };

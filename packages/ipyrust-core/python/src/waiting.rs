@@ -14,9 +14,9 @@ const SLICE: Duration = Duration::from_secs(3600);
 /// What ended a wait.
 #[derive(PartialEq, Eq)]
 pub(crate) enum Woken {
-    /// The first descriptor is readable.
+    /// What was waited for is there.
     First,
-    /// The second one is, or the time is over, or a signal was handled.
+    /// The other descriptor is readable, or the time is over, or a signal was handled.
     Other,
 }
 
@@ -29,12 +29,44 @@ pub(crate) fn wait_for_request(
     other: Option<BorrowedFd<'_>>,
     timeout: Option<Duration>,
 ) -> PyResult<Woken> {
+    wait(py, timeout, |left| core.await_request(queue, other, left))
+}
+
+/// Wait until `fd` is readable (`First`), `timeout` is over, or a signal arrives whose handler has run.
+pub(crate) fn wait_readable(
+    py: Python<'_>,
+    fd: BorrowedFd<'_>,
+    timeout: Option<Duration>,
+) -> PyResult<Woken> {
+    wait(py, timeout, |left| {
+        let time = Timespec {
+            tv_sec: left.as_secs().try_into().unwrap_or(i64::MAX),
+            tv_nsec: left.subsec_nanos().into(),
+        };
+        let ready = poll(
+            &mut [PollFd::from_borrowed_fd(fd, PollFlags::IN)],
+            Some(&time),
+        )?;
+        Ok(if ready > 0 {
+            Awaited::Request
+        } else {
+            Awaited::Nothing
+        })
+    })
+}
+
+/// Call `poll_once` without the GIL until it finds something, `timeout` is over, or a signal's handler has run.
+fn wait(
+    py: Python<'_>,
+    timeout: Option<Duration>,
+    poll_once: impl Fn(Duration) -> std::io::Result<Awaited> + Sync,
+) -> PyResult<Woken> {
     let deadline = timeout.map(|timeout| Instant::now() + timeout);
     loop {
         // A signal that came before the wait began does not end it.
         py.check_signals()?;
         let left = deadline.map_or(SLICE, |at| at.saturating_duration_since(Instant::now()));
-        match py.detach(|| core.await_request(queue, other, left)) {
+        match py.detach(|| poll_once(left)) {
             Ok(Awaited::Request) => return Ok(Woken::First),
             Ok(Awaited::Other) => return Ok(Woken::Other),
             Ok(Awaited::Nothing) if deadline.is_some_and(|at| Instant::now() >= at) => {
@@ -46,41 +78,6 @@ pub(crate) fn wait_for_request(
                 return Ok(Woken::Other);
             }
             Err(error) => return Err(error.into()),
-        }
-    }
-}
-
-/// Wait until one of two descriptors is readable, `timeout` is over, or a signal arrives whose handler has run.
-pub(crate) fn wait_readable(
-    py: Python<'_>,
-    first: BorrowedFd<'_>,
-    second: Option<BorrowedFd<'_>>,
-    timeout: Option<Duration>,
-) -> PyResult<Woken> {
-    let deadline = timeout.map(|timeout| Instant::now() + timeout);
-    loop {
-        // A signal that came before the poll began does not end it.
-        py.check_signals()?;
-        let left = deadline.map_or(SLICE, |at| at.saturating_duration_since(Instant::now()));
-        let polled = py.detach(|| {
-            let mut fds = [first, second.unwrap_or(first)]
-                .map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN));
-            let time = Timespec {
-                tv_sec: left.as_secs().try_into().unwrap_or(i64::MAX),
-                tv_nsec: left.subsec_nanos().into(),
-            };
-            poll(&mut fds, Some(&time)).map(|_| fds.map(|fd| !fd.revents().is_empty()))
-        });
-        match polled {
-            Ok([true, _]) => return Ok(Woken::First),
-            Ok([false, true]) => return Ok(Woken::Other),
-            Ok([false, false]) if deadline.is_some() => return Ok(Woken::Other),
-            Ok([false, false]) => {}
-            Err(rustix::io::Errno::INTR) => {
-                py.check_signals()?;
-                return Ok(Woken::Other);
-            }
-            Err(errno) => return Err(std::io::Error::from(errno).into()),
         }
     }
 }
