@@ -51,6 +51,15 @@ impl IoThread {
         Ok(!is_left && is_idle && to_read.is_empty())
     }
 
+    /// As in a round of ours, what came with a request on another socket goes before it: an interrupt does not hit a cell
+    /// that was sent after it, an old answer is not taken for that to a new question, and who has subscribed misses
+    /// nothing. Returns how many messages came beside the shell's, and how many on it.
+    fn read_before_a_cell(&mut self) -> Result<(usize, usize)> {
+        let beside = self.read(Channel::Control)? + self.read(Channel::Stdin)?;
+        self.read_subscriptions()?;
+        Ok((beside, self.read(Channel::Shell)?))
+    }
+
     /// Act on another thread than ours; what fails there is found by our next round, which ends the kernel.
     fn contain<T>(&mut self, act: impl FnOnce(&mut Self) -> Result<T>) -> Option<T> {
         let failure = match catch_unwind(AssertUnwindSafe(|| act(self))) {
@@ -171,13 +180,14 @@ impl Lent<'_> {
             return;
         };
         let waited = self.core.shell.len();
-        let Some(count) = io.contain(|io| io.read(Channel::Shell)) else {
+        let Some((beside, count)) = io.contain(IoThread::read_before_a_cell) else {
             return;
         };
+        let is_idle = io.publisher.is_idle();
         drop(state);
         let queued = self.core.shell.len().saturating_sub(waited);
         self.received.set(self.received.get() || queued > 0);
-        if queued != count {
+        if queued != count || beside > 0 || !is_idle {
             self.core.wake_io(); // It was for somebody else, and the I/O thread may have to do with that.
         }
     }
