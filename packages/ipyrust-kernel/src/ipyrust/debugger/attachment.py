@@ -23,6 +23,7 @@ from types import FrameType
 from typing import Any
 
 from ipyrust.debugger.breakpoints import BreakpointHook, kept_breakpointhook
+from ipyrust.debugger.connection import ReplyTimeoutError
 from ipyrust.debugger.hidden_threads import hide
 
 MISSING = (
@@ -75,6 +76,7 @@ class Attachment:
     def __init__(self) -> None:
         self._attached = False
         self._hook = BreakpointHook()
+        self._connecting: threading.Thread | None = None
 
     def connect(self, host: str, port: int) -> None:
         """Have pydevd connect to the adapter, on a thread of its own: it waits until the session is configured.
@@ -86,14 +88,27 @@ class Attachment:
             raise ValueError(f"the adapter listens on {host!r}, which is not the loopback address")
         debugpy = import_debugpy()
         debugpy.configure(subProcess=False)
-        hide(
+        self._connecting = hide(
             threading.Thread(
                 target=debugpy.connect, args=((host, port),), name="ipyrust-attach", daemon=True
             )
-        ).start()
+        )
+        self._connecting.start()
 
-    def attached(self) -> None:
-        """The session is configured: from now on threads stop at breakpoints."""
+    def attached(self, timeout: float) -> None:
+        """The session is configured: threads stop at breakpoints when this returns, those that run already, too.
+
+        pydevd says that it is attached before it has switched on tracing, on the thread of `connect`. Waits for that
+        for up to `timeout` seconds.
+
+        Raises:
+            ReplyTimeoutError: it took longer.
+        """
+        if self._connecting is not None:
+            self._connecting.join(timeout)
+            if self._connecting.is_alive():
+                raise ReplyTimeoutError(f"tracing was not switched on within {timeout:g} s")
+            self._connecting = None
         debugger = global_debugger()
         if debugger is not None:
             _send_without_delay(debugger)

@@ -161,7 +161,7 @@ class Debugger:
             arguments["rules"] = sources.exclusion_rules(self._kernel_modules, KERNEL_PACKAGES)
         response = self._forward({**request, "arguments": arguments})
         if response["success"]:
-            self._attachment.attached()
+            self._attachment.attached(REPLY_TIMEOUT)
         return response
 
     def _disconnect(self, request: Content) -> Json:
