@@ -5,14 +5,14 @@
 - `process`: one kernel process, from its connection file to its certain end.
 - `patterns`: what a message may look like: `busy`, `stdout("a\\n")`, `reply("ok")`.
 - `transcript`: messages compared with patterns, in order and nothing left over.
-- `gate`: pipes that kernel and test wait for each other with.
+- `gate`: what kernel and test wait for each other with.
 - `client`: the sockets, the requests and their exchanges.
 
 A test reads `frontend.execute("1/0").sees(busy, execute_input, error, reply("error"), idle)`.
 """
 
 from frontend.client import DEADLINE, Exchange, Frontend
-from frontend.gate import Gate, Lifeline
+from frontend.gate import Gate, Lifeline, printed_when_waiting
 from frontend.kernels import KernelUnderTest
 from frontend.patterns import (
     Pattern,
@@ -60,6 +60,7 @@ __all__ = [
     "execute_input",
     "execute_result",
     "idle",
+    "printed_when_waiting",
     "reply",
     "result",
     "starting",

@@ -1,4 +1,4 @@
-"""A gate that code in the kernel waits at until the test opens it: a named pipe."""
+"""Where kernel and test wait for each other: named pipes, and a line that a cell prints once it awaits."""
 
 from __future__ import annotations
 
@@ -36,6 +36,15 @@ class Gate:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def printed_when_waiting(text: str) -> str:
+    """A statement after which asyncio prints `text` as soon as the cell awaits something.
+
+    A `print` before the `await` comes too early for an interrupt: it may hit IPython between the making of the cell's
+    coroutine and its first step, and Python then warns of a coroutine that was never awaited.
+    """
+    return f"import asyncio; _ = asyncio.get_running_loop().call_soon(print, {text!r})\n"
 
 
 class Lifeline:

@@ -14,6 +14,7 @@ from frontend import (
     error,
     execute_input,
     idle,
+    printed_when_waiting,
     reply,
     result,
     stderr,
@@ -104,7 +105,7 @@ def test_a_busy_cell_is_interrupted(client: Frontend) -> None:
 
 
 def test_a_waiting_cell_is_interrupted(client: Frontend) -> None:
-    cell = client.execute("print('runs')\nawait asyncio.sleep(1000)")
+    cell = client.execute(printed_when_waiting("runs") + "await asyncio.sleep(1000)")
     cell.reaches(stdout("runs\n"))
     client.interrupt()
     cell.sees(busy, execute_input, stdout, error("KeyboardInterrupt"), reply("error"), idle)

@@ -8,7 +8,18 @@ from collections.abc import Callable
 
 import pytest
 
-from frontend import Exchange, Frontend, busy, error, execute_input, idle, reply, result, stdout
+from frontend import (
+    Exchange,
+    Frontend,
+    busy,
+    error,
+    execute_input,
+    idle,
+    printed_when_waiting,
+    reply,
+    result,
+    stdout,
+)
 
 parity = pytest.mark.parity
 pytestmark = pytest.mark.every_transport
@@ -75,7 +86,8 @@ def test_no_moment_is_wrong_for_an_interrupt(frontend: Frontend, interrupt: Inte
 
 @both_ways
 def test_an_awaiting_cell_is_interrupted(frontend: Frontend, interrupt: Interrupt) -> None:
-    cell = started(frontend, "import asyncio; await asyncio.sleep(1000)")
+    cell = frontend.execute(printed_when_waiting("go") + "await asyncio.sleep(1000)")
+    cell.reaches(stdout("go\n"))
     interrupt(frontend)
     hit = error(INTERRUPTED)
     cell.sees(busy, execute_input, stdout("go\n"), hit, reply("error"), idle)
@@ -86,7 +98,9 @@ def test_an_awaiting_cell_is_interrupted(frontend: Frontend, interrupt: Interrup
 def test_a_loop_in_an_awaiting_cell_is_interrupted(
     frontend: Frontend, interrupt: Interrupt
 ) -> None:
-    cell = started(frontend, "import asyncio\nwhile True: await asyncio.sleep(0)")
+    turn = "import types\n@types.coroutine\ndef turn(): yield\n"
+    cell = frontend.execute(turn + printed_when_waiting("go") + "while True: await turn()")
+    cell.reaches(stdout("go\n"))
     interrupt(frontend)
     hit = error(INTERRUPTED)
     cell.sees(busy, execute_input, stdout("go\n"), hit, reply("error"), idle)
