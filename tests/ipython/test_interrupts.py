@@ -321,6 +321,27 @@ def test_a_callback_that_never_ends_is_ended_by_a_repeated_interrupt(fresh: Fron
     is_sane(fresh)
 
 
+def test_a_startup_file_that_never_ends_is_ended_by_a_repeated_interrupt(
+    start_kernel: Callable[..., KernelProcess],
+    connect: Callable[[KernelProcess], Frontend],
+    tmp_path: Path,
+) -> None:
+    runs, ended, startup = (tmp_path / name for name in ("runs", "ended", "startup.py"))
+    startup.write_text(
+        "n = 0  # as above\n"
+        f"try:\n    open({str(runs)!r}, 'x').close()\n    while n >= 0: n += 1\n"
+        f"finally: open({str(ended)!r}, 'x').close()"
+    )
+    frontend = connect(start_kernel(env={"PYTHONSTARTUP": str(startup)}))
+    frontend.wait_for(runs.exists, "the startup file")
+    deadline = time.monotonic() + DEADLINE
+    while not ended.exists():
+        assert time.monotonic() < deadline
+        frontend.interrupt()
+        frontend.receive(50)
+    is_sane(frontend)
+
+
 def text_of(cell: Exchange) -> str:
     """What the cell and what it left behind have printed."""
     streams = (each for each in cell.published if each.msg_type == "stream")

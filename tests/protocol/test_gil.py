@@ -26,6 +26,7 @@ print("holding", flush=True)
 ctypes.PyDLL(None).usleep(3_000_000)
 """
 
+CAME = "came"
 BLOCK_IMPORT = """
 import sys
 
@@ -33,6 +34,7 @@ class Block:
     def find_spec(self, name, path=None, target=None):
         if name == "IPython" and self in sys.meta_path:
             sys.meta_path.remove(self)
+            open({came!r}, "x").close()
             {wait}
 
 sys.meta_path.insert(0, Block())
@@ -89,7 +91,9 @@ def unimported(
     tmp_path: Path,
 ) -> Frontend:
     """A client of a kernel that waits at the gate when it imports IPython."""
-    (tmp_path / "sitecustomize.py").write_text(BLOCK_IMPORT.format(wait=gate.wait))
+    (tmp_path / "sitecustomize.py").write_text(
+        BLOCK_IMPORT.format(wait=gate.wait, came=str(tmp_path / CAME))
+    )
     path = os.pathsep.join(filter(None, [str(tmp_path), os.environ.get("PYTHONPATH")]))
     return connect(start_kernel(env={"PYTHONPATH": path}))
 
@@ -124,13 +128,17 @@ def test_a_kernel_shuts_down_before_ipython_is_imported(unimported: Frontend) ->
 
 
 @pytest.mark.parametrize("how", ["by_message", "by_signal"])
-def test_an_interrupt_before_ipython_is_imported_hits_nothing(
-    unimported: Frontend, gate: Gate, how: str
+@pytest.mark.parametrize("count", [1, 20])
+def test_interrupts_before_ipython_is_imported_hit_nothing(
+    unimported: Frontend, gate: Gate, tmp_path: Path, how: str, count: int
 ) -> None:
-    if how == "by_message":
-        unimported.interrupt()
-    else:
-        unimported.kernel.signal_group(signal.SIGINT)
+    unimported.wait_for((tmp_path / CAME).exists, "the import")
+    for _ in range(count):
+        if how == "by_message":
+            unimported.interrupt()
+        else:
+            unimported.kernel.signal_group(signal.SIGINT)
+            unimported.heartbeat()
     gate.open()
     cell = unimported.execute("1 + 1")
     cell.sees(busy, execute_input, result("2"), reply("ok"), idle)

@@ -227,8 +227,8 @@ class Interrupts:
         return False
 
     def _insists(self, frame: FrameType | None) -> bool:
-        """Between cells an interrupt hits nothing, unless it is repeated while a callback of the loop does not end."""
-        if _is_machinery(frame) or _answers_a_request(frame):
+        """Outside of cells an interrupt hits nothing, unless it is repeated while code of the user's does not end."""
+        if _is_machinery(frame) or not _is_of_the_user(frame):
             return False
         now = time.monotonic()
         insists, self._ignored_at = now - self._ignored_at < INSIST_WITHIN, now
@@ -246,18 +246,20 @@ def _another_task_runs(cell: Interruptible) -> bool:
     )
 
 
-def _answers_a_request(frame: FrameType | None) -> bool:
-    """Whether the frame works for a request and not for a callback of the loop.
+def _is_of_the_user(frame: FrameType | None) -> bool:
+    """Whether a callback of the loop or of a toolkit, or a startup file, has led to the frame.
 
-    What comes after a cell's window, such as the encoding of its reply, must not be interrupted: the request would stay
-    unanswered.
+    Nothing else may be interrupted outside of a cell's window: a request would stay unanswered if the encoding of its
+    reply were, and the kernel would not survive it in its start.
     """
     while frame is not None:
         name = str(frame.f_globals.get("__name__", ""))
         if name.partition(".")[0] in ("asyncio", "selectors"):
-            return False
-        if name == "ipyrust_core.dispatch":
             return True
+        if name in ("ipyrust_core.main_loop", "IPython.core.shellapp"):
+            return True
+        if name == "ipyrust_core.dispatch":
+            return False
         frame = frame.f_back
     return False
 

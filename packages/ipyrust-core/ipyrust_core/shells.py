@@ -57,13 +57,11 @@ class Shell:
         except BaseException as error:
             # A bug of the interpreter, or an interrupt that came as the cell was just done.
             log.debug("the interpreter raised", exc_info=True)
-            return {
-                "status": "error",
-                "ename": type(error).__name__,
-                "evalue": str(error),
-                "traceback": [],
-                "execution_count": self.kernel.interpreter.execution_count,
-            }
+            name, text = type(error).__name__, str(error)
+            shown = {"ename": name, "evalue": text, "traceback": [f"{name}: {text}"]}
+            self.kernel.publish("error", shown)
+            count = self.kernel.interpreter.execution_count
+            return {"status": "error", **shown, "execution_count": count}
 
     def _run(self, cell: Cell) -> Content:
         interpreter = self.kernel.interpreter

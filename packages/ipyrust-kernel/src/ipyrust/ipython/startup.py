@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from ipyrust.ipython.kernel_traits import kernel_trait
@@ -110,6 +112,10 @@ def _run_with_ipython(shell: ZMQInteractiveShell, options: KernelOptions) -> Non
         def exit(self, _status: int = 0) -> None:
             """A kernel goes on."""
 
+        def _exec_file(self, fname: str, shell_futures: bool = False) -> None:
+            with _interruptible(shell):
+                super()._exec_file(fname, shell_futures)  # type: ignore[no-untyped-call]
+
     config: Any = shell.config.copy()
     for name in OUR_OWN:
         config.IPKernelApp.pop(name, None)
@@ -123,6 +129,15 @@ def _run_with_ipython(shell: ZMQInteractiveShell, options: KernelOptions) -> Non
     app.exec_lines = [*app.exec_lines, *options.exec_lines]
     app.exec_files = [*app.exec_files, *options.exec_files]
     app.extra_extensions = [*app.extra_extensions, *options.extensions]
-    app.init_gui_pylab()
-    app.init_extensions()
-    app.init_code()
+    for step in (app.init_gui_pylab, app.init_extensions, app.init_code):
+        with _interruptible(shell):
+            step()
+
+
+@contextmanager
+def _interruptible(shell: ZMQInteractiveShell) -> Iterator[None]:
+    """An interrupt ends the block, is shown, and is not the end of the kernel."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        shell.showtraceback()
