@@ -13,6 +13,7 @@
 //! Python or answered in `answering`; what the outbox holds leaves through `sending`.
 
 mod answering;
+mod linger;
 mod poller;
 mod polling;
 mod receiving;
@@ -31,6 +32,7 @@ use nix::sys::signal::SigSet;
 
 use parking_lot::Mutex;
 
+use self::linger::Linger;
 use self::poller::{Poller, Sources};
 pub use self::shortcut::Awaited;
 use self::subscriptions::FirstSubscriber;
@@ -56,6 +58,10 @@ pub(crate) struct Io {
     /// None once the thread has ended.
     state: Mutex<Option<IoThread>>,
     poller: Poller,
+    /// How our thread waits.
+    linger: Linger,
+    /// How the main thread waits in our place.
+    main_linger: Linger,
 }
 
 /// What the thread works on; others borrow it for a moment while it sleeps.
@@ -104,16 +110,20 @@ impl Io {
         Ok(Self {
             state: Mutex::new(Some(thread)),
             poller,
+            linger: Linger::default(),
+            main_linger: Linger::default(),
         })
     }
 
     /// Work and sleep in turn until the core is closed.
     fn run(&self) -> Result<()> {
         loop {
-            let Some(timeout_ms) = self.with_state(|io| io.work(&self.poller))?.flatten() else {
+            let Some(timeout) = self.with_state(|io| io.work(&self.poller))?.flatten() else {
                 return Ok(());
             };
-            let found = self.poller.wait(timeout_ms)?;
+            let found = self
+                .linger
+                .wait(timeout, |timeout| self.poller.wait(timeout))?;
             self.with_state(|io| io.serve(found))?;
         }
     }
@@ -212,7 +222,7 @@ impl IoThread {
     }
 
     /// Do what can be done; returns how long to sleep, or None when it is the end.
-    fn work(&mut self, poller: &Poller) -> Result<Option<i64>> {
+    fn work(&mut self, poller: &Poller) -> Result<Option<Duration>> {
         if let Some(failure) = self.failure.take() {
             return Err(failure);
         }
@@ -231,8 +241,12 @@ impl IoThread {
         self.found = self.readable_after_use()?;
         self.choose_what_to_watch(poller)?;
         let must_not_sleep = !self.found.is_empty();
-        let timeout_ms = self.timeout_ms(sleep_until);
-        Ok(Some(if must_not_sleep { 0 } else { timeout_ms }))
+        let timeout = self.timeout(sleep_until);
+        Ok(Some(if must_not_sleep {
+            Duration::ZERO
+        } else {
+            timeout
+        }))
     }
 
     /// Whether everything was sent after the core was closed, or the time for it is over.

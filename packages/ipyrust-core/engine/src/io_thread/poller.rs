@@ -6,6 +6,7 @@
 use std::os::fd::BorrowedFd;
 use std::time::Duration;
 
+use super::linger::Found;
 use crate::error::Result;
 use crate::message::Channel;
 
@@ -60,6 +61,17 @@ impl Sources {
 
     pub(crate) fn is_empty(self) -> bool {
         self == Self::NONE
+    }
+}
+
+impl Found for Sources {
+    fn is_something(&self) -> bool {
+        !self.is_empty()
+    }
+
+    fn is_message(&self) -> bool {
+        let channels = [Self::SHELL, Self::CONTROL, Self::STDIN, Self::HEARTBEAT];
+        channels.iter().any(|channel| self.has(*channel))
     }
 }
 
@@ -174,15 +186,14 @@ mod by_epoll {
             let _ = timerfd_settime(&self.timer, TimerfdTimerFlags::empty(), &time);
         }
 
-        /// Wait until something that is watched is ready, at most `timeout_ms` (-1 for ever). Nothing when that is over, or
-        /// when a signal came.
-        pub(crate) fn wait(&self, timeout_ms: i64) -> Result<Sources> {
+        /// Wait until something that is watched is ready, at most `timeout` (`Duration::MAX`: for ever). Nothing when that is
+        /// over, or when a signal came.
+        pub(crate) fn wait(&self, timeout: Duration) -> Result<Sources> {
             let mut events = [Event {
                 flags: EventFlags::empty(),
                 data: EventData::new_u64(0),
             }; MOST_EVENTS];
-            let timeout = u64::try_from(timeout_ms).ok().map(Duration::from_millis);
-            let timeout = timeout.map(timespec);
+            let timeout = (timeout < Duration::MAX).then(|| timespec(timeout));
             let count = match wait(&self.epoll, &mut events[..], timeout.as_ref()) {
                 Ok(count) => count,
                 Err(Errno::INTR) => 0,
@@ -269,17 +280,17 @@ mod by_poll {
         /// Not here: nobody may rely on it, see [`Poller::SWITCHES_AT_ONCE`].
         pub(crate) fn look_within(&self, _delay: Duration) {}
 
-        /// Wait until something that is watched is ready, at most `timeout_ms` (-1 for ever). Nothing when that is over, or
-        /// when a signal came.
-        pub(crate) fn wait(&self, timeout_ms: i64) -> Result<Sources> {
+        /// Wait until something that is watched is ready, at most `timeout` (`Duration::MAX`: for ever). Nothing when that is
+        /// over, or when a signal came.
+        pub(crate) fn wait(&self, timeout: Duration) -> Result<Sources> {
             let off = *self.off.lock();
             let watched = self.fds.iter().filter(|(source, _)| !off.has(*source));
             let (sources, mut fds): (Vec<_>, Vec<_>) = watched
                 .map(|(source, fd)| (*source, PollFd::new(fd, PollFlags::IN)))
                 .unzip();
-            let timeout = u64::try_from(timeout_ms).ok().map(|time_ms| Timespec {
-                tv_sec: (time_ms / 1000).try_into().unwrap_or(i64::MAX),
-                tv_nsec: (time_ms % 1000 * 1_000_000).try_into().unwrap_or_default(),
+            let timeout = (timeout < Duration::MAX).then(|| Timespec {
+                tv_sec: timeout.as_secs().try_into().unwrap_or(i64::MAX),
+                tv_nsec: timeout.subsec_nanos().into(),
             });
             match poll(&mut fds, timeout.as_ref()) {
                 Ok(_) => {}
@@ -302,6 +313,8 @@ mod tests {
     use super::*;
     use crate::wake::Wake;
 
+    const SHORT: Duration = Duration::from_millis(1);
+
     macro_rules! tests_of {
         ($kind:ident) => {
             mod $kind {
@@ -313,17 +326,20 @@ mod tests {
                     let [one, two] = [Wake::new().unwrap(), Wake::new().unwrap()];
                     let watched = [(Sources::SHELL, one.as_fd()), (Sources::WAKE, two.as_fd())];
                     let poller = Poller::new(&watched, Sources::SHELL).unwrap();
-                    assert!(poller.wait(0).unwrap().is_empty());
+                    assert!(poller.wait(Duration::ZERO).unwrap().is_empty());
                     one.signal();
-                    assert_eq!(poller.wait(-1).unwrap(), Sources::SHELL);
+                    assert_eq!(poller.wait(Duration::MAX).unwrap(), Sources::SHELL);
                     two.signal();
-                    assert_eq!(poller.wait(-1).unwrap(), Sources::SHELL.with(Sources::WAKE));
+                    assert_eq!(
+                        poller.wait(Duration::MAX).unwrap(),
+                        Sources::SHELL.with(Sources::WAKE)
+                    );
                     poller.watch(Sources::SHELL, false).unwrap();
-                    assert_eq!(poller.wait(-1).unwrap(), Sources::WAKE);
+                    assert_eq!(poller.wait(Duration::MAX).unwrap(), Sources::WAKE);
                     two.clear();
-                    assert!(poller.wait(1).unwrap().is_empty());
+                    assert!(poller.wait(SHORT).unwrap().is_empty());
                     poller.watch(Sources::SHELL, true).unwrap();
-                    assert_eq!(poller.wait(-1).unwrap(), Sources::SHELL);
+                    assert_eq!(poller.wait(Duration::MAX).unwrap(), Sources::SHELL);
                 }
 
                 #[test]
@@ -336,7 +352,7 @@ mod tests {
                     assert_eq!(rustix::io::read(lent, &mut [0; 8]), Ok(8));
                     assert!(poller.switched(Sources::WAKE).is_none());
                     poller.look_within(Duration::ZERO); // Disarms, or does nothing.
-                    assert!(poller.wait(1).unwrap().is_empty());
+                    assert!(poller.wait(SHORT).unwrap().is_empty());
                     assert_eq!(Poller::SWITCHES_AT_ONCE, stringify!($kind) == "by_epoll");
                 }
 
@@ -347,10 +363,10 @@ mod tests {
                     let poller = Poller::new(&watched, Sources::CAPTURED).unwrap();
                     poller.watch(Sources::CAPTURED, false).unwrap();
                     drop(write);
-                    let _ = poller.wait(1).unwrap();
-                    assert!(poller.wait(1).unwrap().is_empty());
+                    let _ = poller.wait(SHORT).unwrap();
+                    assert!(poller.wait(SHORT).unwrap().is_empty());
                     poller.watch(Sources::CAPTURED, true).unwrap();
-                    assert_eq!(poller.wait(-1).unwrap(), Sources::CAPTURED);
+                    assert_eq!(poller.wait(Duration::MAX).unwrap(), Sources::CAPTURED);
                 }
 
                 #[test]
@@ -359,9 +375,9 @@ mod tests {
                     let watched = [&one, &two].map(|wake| (Sources::CAPTURED, wake.as_fd()));
                     let poller = Poller::new(&watched, Sources::CAPTURED).unwrap();
                     two.signal();
-                    assert_eq!(poller.wait(-1).unwrap(), Sources::CAPTURED);
+                    assert_eq!(poller.wait(Duration::MAX).unwrap(), Sources::CAPTURED);
                     poller.watch(Sources::CAPTURED, false).unwrap();
-                    assert!(poller.wait(1).unwrap().is_empty());
+                    assert!(poller.wait(SHORT).unwrap().is_empty());
                 }
             }
         };
@@ -380,10 +396,10 @@ mod tests {
         wake.signal();
         poller.watch(Sources::SHELL, false).unwrap();
         std::thread::scope(|scope| {
-            let waits = scope.spawn(|| poller.wait(-1).unwrap());
+            let waits = scope.spawn(|| poller.wait(Duration::MAX).unwrap());
             poller.look_within(Duration::from_millis(1));
             assert_eq!(waits.join().unwrap(), Sources::TIMER);
-            let waits = scope.spawn(|| poller.wait(-1).unwrap());
+            let waits = scope.spawn(|| poller.wait(Duration::MAX).unwrap());
             poller.watch(Sources::SHELL, true).unwrap();
             assert_eq!(waits.join().unwrap(), Sources::SHELL);
         });

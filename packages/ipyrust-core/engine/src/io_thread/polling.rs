@@ -4,7 +4,7 @@
 //! is `touched`, and is asked itself before the next sleep; the others need no question.
 
 use std::os::fd::AsFd;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use ipyrust_zmq::Socket;
 
@@ -42,8 +42,8 @@ pub(super) fn poller(
 }
 
 impl IoThread {
-    /// The nearest of all moments at which something is due; -1 = only when something happens.
-    pub(super) fn timeout_ms(&self, sleep_until: Option<Instant>) -> i64 {
+    /// How long it is to the nearest of all moments at which something is due.
+    pub(super) fn timeout(&self, sleep_until: Option<Instant>) -> Duration {
         let now = Instant::now();
         let force = self.core.force_at().map(|(at, _)| at);
         let watch = self
@@ -58,9 +58,10 @@ impl IoThread {
             .chain([self.stacks.next(), self.sample_at])
             .flatten()
             .min();
-        nearest.map_or(-1, |at| {
+        nearest.map_or(Duration::MAX, |at| {
             let left = at.saturating_duration_since(now);
-            i64::try_from(left.as_micros().div_ceil(1000)).unwrap_or(i64::MAX)
+            let left_ms = left.as_micros().div_ceil(1000); // Not too early, which would be again and again.
+            u64::try_from(left_ms).map_or(Duration::MAX, Duration::from_millis)
         })
     }
 

@@ -18,6 +18,7 @@ use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
+use super::linger::Found;
 use super::poller::{Poller, Sources};
 use super::{Io, IoThread, panic_text};
 use crate::core::Core;
@@ -108,7 +109,19 @@ impl Core {
         }
         let own = queue.as_fd();
         let news = lent.as_ref().map_or(own, |lent| lent.news);
-        let [filled, other, news] = readable([own, other.unwrap_or(own), news], timeout)?;
+        let fds = [own, other.unwrap_or(own), news];
+        let ready = match &lent {
+            Some(lent) => lent
+                .io
+                .main_linger
+                .wait(timeout, |timeout| readable(fds, timeout))?,
+            None => readable(fds, timeout)?,
+        };
+        let Ready {
+            filled,
+            other,
+            news,
+        } = ready;
         if let Some(lent) = lent.as_ref().filter(|_| news) {
             lent.receive();
         }
@@ -142,17 +155,38 @@ impl Core {
     }
 }
 
-fn readable<const N: usize>(
-    fds: [BorrowedFd<'_>; N],
-    timeout: Duration,
-) -> std::io::Result<[bool; N]> {
+/// Which of the three is readable: the queue's own descriptor, the caller's other one, that of the lent socket. Those may
+/// be the same.
+#[derive(Debug, Clone, Copy)]
+struct Ready {
+    filled: bool,
+    other: bool,
+    news: bool,
+}
+
+impl Found for Ready {
+    fn is_something(&self) -> bool {
+        self.filled || self.other || self.news
+    }
+
+    fn is_message(&self) -> bool {
+        self.filled || self.news
+    }
+}
+
+fn readable(fds: [BorrowedFd<'_>; 3], timeout: Duration) -> std::io::Result<Ready> {
     let mut fds = fds.map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN));
     let time = Timespec {
         tv_sec: timeout.as_secs().try_into().unwrap_or(i64::MAX),
         tv_nsec: timeout.subsec_nanos().into(),
     };
     poll(&mut fds, Some(&time))?;
-    Ok(fds.map(|fd| !fd.revents().is_empty()))
+    let [filled, other, news] = fds.map(|fd| !fd.revents().is_empty());
+    Ok(Ready {
+        filled,
+        other,
+        news,
+    })
 }
 
 /// The shell socket, lent to the main thread while it has nothing to do.
