@@ -142,6 +142,15 @@ class Request:
             AlreadyRepliedError: this request was answered before.
             CoreClosedError: the core is closed.
         """
+    def reply_to_cell(self, content: bytes, status: str, started: float) -> None:
+        """Queue the reply to an execute_request, with the metadata of a cell. Never waits.
+
+        `status` is that of the content; `started` is when the cell began, in seconds since 1970 (`time.time()`).
+
+        Raises:
+            AlreadyRepliedError: this request was answered before.
+            CoreClosedError: the core is closed.
+        """
     def __enter__(self) -> Self: ...
     def __exit__(
         self,

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from ipyrust_core import wire_json
@@ -105,24 +104,23 @@ def _execute(request: Request, kernel: Kernel, shell: Shell) -> None:
     finally:
         kernel.core.end_cell(slot)
     try:
-        status, encoded = content["status"], wire_json.encode(content)
+        status, encoded = str(content["status"]), wire_json.encode(content)
     except Exception as error:  # A reply without a status, or with something that JSON cannot hold.
         log.exception("%s has no valid reply", request.msg_type)
         status, encoded = "error", wire_json.encode(_error_content(error))
     if status == "error" and cell.stop_on_error and not cell.silent:
         shell.queue.abort_pending(kernel.stop_on_error_timeout)
-    metadata = {"started": _iso(started), "dependencies_met": True, "status": status}
-    request.reply(encoded, metadata=wire_json.encode(metadata))
+    request.reply_to_cell(encoded, status, started)
 
 
 def _cell(request: Request) -> Cell:
     content = decode_object(request.content, "content")
     silent = bool(content.get("silent", False))
     return Cell(
-        request=request,
+        request,
         code=field(content, "code", str),
         silent=silent,
-        store_history=bool(content.get("store_history", not silent)) and not silent,
+        store_history=not silent and bool(content.get("store_history", True)),
         user_expressions=field(content, "user_expressions", dict, {}) or {},
         allow_stdin=bool(content.get("allow_stdin", False)),
         stop_on_error=bool(content.get("stop_on_error", True)),
@@ -133,10 +131,6 @@ def _cell(request: Request) -> Cell:
 def _metadata(request: Request) -> dict[str, Any]:
     data = request.metadata
     return {} if data == b"{}" else decode_object(data, "metadata")
-
-
-def _iso(timestamp: float) -> str:
-    return datetime.fromtimestamp(timestamp, UTC).isoformat().replace("+00:00", "Z")
 
 
 def _reply_error(request: Request, error: BaseException) -> None:

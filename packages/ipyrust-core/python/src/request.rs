@@ -1,7 +1,7 @@
 //! `Request`: one checked request, shared with the engine.
 
 use std::sync::Arc;
-use std::time::UNIX_EPOCH;
+use std::time::{Duration, UNIX_EPOCH};
 
 use bytes::Bytes;
 use ipyrust_engine::Core;
@@ -121,6 +121,18 @@ impl Request {
         let metadata = Bytes::copy_from_slice(metadata.unwrap_or(b"{}"));
         self.core
             .reply(&self.inner, share(content), metadata, buffers)
+            .map_err(to_py)
+    }
+
+    fn reply_to_cell(
+        &self,
+        content: &Bound<'_, PyBytes>,
+        status: &str,
+        started: f64,
+    ) -> PyResult<()> {
+        let since = Duration::try_from_secs_f64(started).unwrap_or_default();
+        self.core
+            .reply_to_cell(&self.inner, share(content), status, UNIX_EPOCH + since)
             .map_err(to_py)
     }
 

@@ -76,24 +76,26 @@ class IPythonInterpreter:
 
         options = self.make_options() if self.make_options is not None else KernelOptions()
         self._ipython = build(kernel, options)
+        # For good: an `import` in a function takes time in every cell.
+        from ipyrust.handlers.execute import execute, prepare
+
+        self._prepare, self._execute = prepare, execute
 
     def runs_async(self, code: str) -> bool:
         """Whether the cell is to run as a task of the kernel's loop; keeps the transformed code for `execute`."""
-        from ipyrust.handlers.execute import prepare
-
-        prepared = prepare(self.ipython.shell, code)
+        shell = self.ipython.shell
+        prepared = self._prepare(shell, code)
         self._prepared.code = prepared
         return prepared.suspends
 
     async def execute(self, cell: Cell) -> Content:
         """Run one cell."""
-        from ipyrust.handlers.execute import execute, prepare
-
+        shell = self.ipython.shell
         prepared: PreparedCode | None = getattr(self._prepared, "code", None)
         self._prepared.code = None
         if prepared is None or prepared.code != cell.code:
-            prepared = prepare(self.ipython.shell, cell.code)
-        return await execute(self.ipython.shell, cell, prepared)
+            prepared = self._prepare(shell, cell.code)
+        return await self._execute(shell, cell, prepared)
 
     def complete(self, code: str, cursor_pos: int) -> Content:
         """complete_reply's content."""

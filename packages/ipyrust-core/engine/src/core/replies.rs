@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::{Core, Counters};
 use crate::error::{Error, Result};
-use crate::message::Request;
+use crate::message::{Request, json_string};
 use crate::outbox::Outgoing;
 
 impl Core {
@@ -35,6 +35,21 @@ impl Core {
             Some(reply) => self.outbox.push(reply),
             None => Ok(()),
         }
+    }
+
+    /// Queue the reply to an execute_request whose cell began at that time.
+    ///
+    /// # Errors
+    /// [`Error::AlreadyReplied`], or [`Error::Closed`].
+    pub fn reply_to_cell(
+        &self,
+        request: &Arc<Request>,
+        content: Bytes,
+        status: &str,
+        started: SystemTime,
+    ) -> Result<()> {
+        let metadata = execution_metadata(started, status);
+        self.reply(request, content, metadata, Vec::new())
     }
 
     /// The reply to a request, ready to queue; None for messages that have none.
@@ -96,11 +111,18 @@ impl Core {
 
 /// Metadata of an execute_reply that the engine writes itself; `{}` for other types.
 fn reply_metadata(request: &Request, status: &str) -> Bytes {
-    if !request.is_execute() {
-        return Bytes::from_static(b"{}");
+    if request.is_execute() {
+        execution_metadata(request.received_at, status)
+    } else {
+        Bytes::from_static(b"{}")
     }
-    let started = humantime::format_rfc3339_micros(request.received_at);
+}
+
+/// Metadata of the execute_reply of a cell that began at that time.
+fn execution_metadata(started: SystemTime, status: &str) -> Bytes {
+    let started = humantime::format_rfc3339_micros(started);
+    let status = json_string(status);
     Bytes::from(format!(
-        "{{\"started\":\"{started}\",\"status\":\"{status}\",\"dependencies_met\":true}}"
+        "{{\"started\":\"{started}\",\"status\":{status},\"dependencies_met\":true}}"
     ))
 }

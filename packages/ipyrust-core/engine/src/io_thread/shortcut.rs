@@ -24,8 +24,12 @@ use super::{Io, IoThread, panic_text};
 use crate::core::Core;
 use crate::error::{Error, Result};
 use crate::message::Channel;
-use crate::outbox::{DOZE, Slept};
+use crate::outbox::Slept;
 use crate::queue::RequestQueue;
+
+/// What a cell may take before the I/O thread looks after it. To set a timer that is due before the kernel's next tick
+/// (at 250 Hz) costs a virtual machine as much as the rest of taking a request.
+const SHORT_CELL: Duration = Duration::from_millis(5);
 
 impl Io {
     /// Send what waits, after [`crate::outbox::Outbox::push_all_here`]. Does not block. False if the I/O thread must be
@@ -239,7 +243,7 @@ impl Drop for Lent<'_> {
         } else if self.received.get() {
             // The I/O thread watches the shell socket from its next look on, so that a short cell need not switch that
             // on and off again.
-            self.io.poller.look_within(DOZE);
+            self.io.poller.look_within(SHORT_CELL);
             self.core.outbox.will_look_soon();
         } else {
             io.contain(|io| io.choose_what_to_watch(&self.io.poller));

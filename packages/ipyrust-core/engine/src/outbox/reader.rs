@@ -18,7 +18,7 @@ pub const DOZE: Duration = Duration::from_millis(1);
 pub(super) enum Reader {
     /// It will look again before it sleeps.
     Awake,
-    /// It will look again within [`DOZE`].
+    /// It will look again soon: within [`DOZE`], or in a short cell's time.
     Dozing,
     /// It must be woken.
     Asleep,
@@ -122,7 +122,7 @@ impl Outbox {
         self.state.lock().reader == Reader::Awake
     }
 
-    /// I/O thread, or who works in its place: a timer will end the sleep of the thread within [`DOZE`].
+    /// I/O thread, or who works in its place: a timer will soon end the sleep of the thread.
     pub(crate) fn will_look_soon(&self) {
         let mut state = self.state.lock();
         if state.reader == Reader::Asleep {

@@ -1,14 +1,23 @@
 """IPython's compiler, with file names for cells that other tools know (`ipyrust.debugger.cells`)."""
 
 from __future__ import annotations
+import __future__
 
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from functools import reduce
+from operator import or_
+from types import CodeType
+from typing import Any
 
 from IPython.core.compilerop import CachingCompiler
 
 from ipyrust.debugger.cells import cell_file_name
+
+FUTURES = reduce(
+    or_, (getattr(__future__, name).compiler_flag for name in __future__.all_feature_names)
+)
+"""The flags of all `__future__` imports."""
 
 
 class CellCompiler(CachingCompiler):
@@ -36,12 +45,35 @@ class CellCompiler(CachingCompiler):
     def flags(self, flags: int) -> None:
         self._of_session = flags & ~getattr(self._of_thread, "flags", 0)
 
-    @contextmanager
-    def extra_flags(self, flags: int) -> Iterator[None]:
-        """While it is entered, the calling thread compiles with `flags`; another cell may do so without."""
-        before = getattr(self._of_thread, "flags", 0)
-        self._of_thread.flags = before | flags
-        try:
-            yield
-        finally:
-            self._of_thread.flags = before
+    def extra_flags(self, flags: int) -> ExtraFlags:  # type: ignore[override]
+        """Context manager: the calling thread compiles with `flags`; another cell may do so without."""
+        return ExtraFlags(self._of_thread, flags)
+
+    def __call__(self, source: Any, filename: str, symbol: str, **options: Any) -> CodeType:
+        """Compile with the session's flags. A `__future__` import in `source` counts from now on.
+
+        Raises:
+            SyntaxError, ValueError, OverflowError: what `compile` raises.
+        """
+        if options:
+            code: CodeType = super().__call__(source, filename, symbol, **options)
+            return code
+        code = compile(source, filename, symbol, self.flags, True)
+        if code.co_flags & FUTURES:  # codeop looks for them one by one, also where there are none.
+            self.flags |= code.co_flags & FUTURES
+        return code
+
+
+class ExtraFlags:
+    """See `CellCompiler.extra_flags`. Not a generator: it is entered for every statement."""
+
+    def __init__(self, of_thread: threading.local, flags: int) -> None:
+        self._of_thread = of_thread
+        self._flags = flags
+
+    def __enter__(self) -> None:
+        self._before = getattr(self._of_thread, "flags", 0)
+        self._of_thread.flags = self._before | self._flags
+
+    def __exit__(self, *exc_info: object) -> None:
+        self._of_thread.flags = self._before

@@ -12,6 +12,7 @@ or by a newer IPython, every cell takes the long way.
 from __future__ import annotations
 
 import re
+from keyword import kwlist
 from typing import TYPE_CHECKING, Any
 
 from IPython.core import inputtransformer2 as own
@@ -34,6 +35,8 @@ SPECIAL = re.compile(
     """,
     re.VERBOSE | re.MULTILINE,
 )
+KEYWORDS = frozenset(kwlist)
+"""None of them can be the name of a magic or of a macro where it stands first."""
 FIRST_WORD = re.compile(r"[\w.*]*")
 
 CLEANUP = [own.leading_empty_lines, own.leading_indent, own.classic_prompt, own.ipython_prompt]
@@ -92,6 +95,8 @@ class PlainCells:
         ):
             return False
         word = FIRST_WORD.match(line)[0]  # type: ignore[index]
+        if word in KEYWORDS:
+            return True
         if isinstance(shell.user_ns.get(word), (Macro, IPyAutocall)):
             return False
         assigns = line[len(word) :].lstrip().startswith(("=", ","))

@@ -79,10 +79,16 @@ class CellNumber(Integer):  # type: ignore[type-arg]
 
     def set_next_number(self, obj: Any, number: int) -> None:
         """Have the next cell get this number."""
-        if self.name in obj._trait_notifiers or All in obj._trait_notifiers:
+        if self._is_watched(obj):
             super().set(obj, number)
-        else:  # Nobody watches, and it is set twice for every cell.
+        else:  # It is set twice for every cell.
             obj._trait_values[self.name] = int(number)
+
+    def _is_watched(self, obj: Any) -> bool:
+        """Whether anybody observes the number. An observer who left has left an empty list behind."""
+        handlers: dict[Any, dict[Any, list[Any]]] = obj._trait_notifiers
+        of_this, of_all = handlers.get(self.name), handlers.get(All)
+        return bool(of_this and any(of_this.values())) or bool(of_all and any(of_all.values()))
 
     def set(self, obj: Any, value: Any) -> None:
         """Count on, or begin anew if it is any other number (%reset)."""
