@@ -14,6 +14,7 @@ from ipyrust.ipython.kernel_traits import kernel_trait
 from ipyrust.ipython.profile import find_profile, load_options
 from ipyrust.ipython.shell import ZMQInteractiveShell
 from ipyrust.ipython.startup import run_startup
+from ipyrust.ipython.traceback_colors import kept_traceback_colors
 from ipyrust.kernel_api import KernelFacade
 from ipyrust.output.parent_lookup import LastRequest, ParentMessages, make_parent_lookup
 from ipyrust.output.publisher import Publisher
@@ -76,6 +77,7 @@ def build(kernel: Kernel, options: KernelOptions) -> Ipython:
         stack.enter_context(ipykernel_stand_ins(facade, facade.comm_manager.comm_class))
         stack.enter_context(stdin_from_clients(kernel, current_parent))
         stack.enter_context(interruptible_pdb())
+        stack.enter_context(kept_traceback_colors())
         use_loop_of(kernel)
         kernel.stop_on_error_timeout = kernel_trait(shell.config, "stop_on_error_timeout", 0.0)
         if options.trio_loop:
