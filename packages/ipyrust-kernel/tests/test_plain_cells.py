@@ -162,6 +162,16 @@ def test_a_token_transformer_of_the_users_sees_every_cell(shell: Any, plain: Pla
         transformers.pop()
 
 
+def test_keywords_are_no_magics_but_may_be_macros(shell: Any, plain: PlainCells) -> None:
+    shell.register_magic_function(lambda line: None, magic_name="del")
+    assert plain.is_plain("del x")
+    shell.user_ns["del"] = Macro("1")
+    assert not plain.is_plain("del")
+    assert shell.transform_cell("del") == "1\n"
+    del shell.user_ns["del"]
+    assert shell.transform_cell("del x") == "del x\n"
+
+
 def test_macros_autocall_and_new_magics_are_seen(shell: Any, plain: PlainCells) -> None:
     assert plain.is_plain("thing")
     shell.user_ns["thing"] = Macro("1")

@@ -25,6 +25,7 @@ mod unasked;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::thread::{Builder, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -124,7 +125,9 @@ impl Io {
             let found = self
                 .linger
                 .wait(timeout, |timeout| self.poller.wait(timeout))?;
-            self.with_state(|io| io.serve(found))?;
+            if self.with_state(|io| io.serve(found))? == Some(true) {
+                self.linger.was_for_a_request();
+            }
         }
     }
 
@@ -257,8 +260,9 @@ impl IoThread {
         })
     }
 
-    /// Deal with what the wait has found, and with what was found before it.
-    fn serve(&mut self, found: Sources) -> Result<()> {
+    /// Deal with what the wait has found, and with what was found before it. Whether there was a request.
+    fn serve(&mut self, found: Sources) -> Result<bool> {
+        let requests = self.core.counters.requests.load(Ordering::Relaxed);
         let found = found.with(std::mem::take(&mut self.found));
         self.core.outbox.begin_reading(); // What we queue ourselves need not wake us.
         if found.has(Sources::WAKE) {
@@ -278,6 +282,7 @@ impl IoThread {
         if found.has(Sources::CAPTURED) {
             self.core.drain_captured();
         }
-        self.run_commands()
+        self.run_commands()?;
+        Ok(self.core.counters.requests.load(Ordering::Relaxed) != requests)
     }
 }

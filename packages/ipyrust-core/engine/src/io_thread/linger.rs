@@ -16,8 +16,6 @@ pub(super) const MOMENT: Duration = Duration::from_micros(500);
 pub(super) trait Found {
     /// Whether it has found anything.
     fn is_something(&self) -> bool;
-    /// Whether that is the message of a client.
-    fn is_message(&self) -> bool;
 }
 
 /// How one thread waits.
@@ -25,6 +23,10 @@ pub(super) trait Found {
 pub(super) struct Linger {
     /// Whether the last wait was short.
     was_short: AtomicBool,
+    /// Whether it is worth while to look again and again.
+    looks: AtomicBool,
+    /// Whether that was in vain the last time: the next wait goes on where that one ended.
+    was_in_vain: AtomicBool,
 }
 
 impl Linger {
@@ -39,14 +41,25 @@ impl Linger {
         mut look: impl FnMut(Duration) -> Result<T, E>,
     ) -> Result<T, E> {
         let begun = Instant::now();
-        let found = if self.was_short.swap(false, Ordering::Relaxed) {
+        let went_before = self.was_in_vain.swap(false, Ordering::Relaxed);
+        self.was_short.store(false, Ordering::Relaxed);
+        let found = if self.looks.swap(false, Ordering::Relaxed) {
             look_until(begun + timeout.min(MOMENT), look)?
         } else {
             look(timeout)?
         };
-        let is_short = found.is_message() && begun.elapsed() <= MOMENT;
+        let is_short = !went_before && begun.elapsed() <= MOMENT;
         self.was_short.store(is_short, Ordering::Relaxed);
+        let is_in_vain = !found.is_something();
+        self.was_in_vain.store(is_in_vain, Ordering::Relaxed);
         Ok(found)
+    }
+
+    /// What the last wait found was a request. Who has not signed one must not keep the processor busy by sending anything
+    /// else twice in a moment.
+    pub(super) fn was_for_a_request(&self) {
+        let was_short = self.was_short.load(Ordering::Relaxed);
+        self.looks.store(was_short, Ordering::Relaxed);
     }
 }
 
@@ -70,56 +83,53 @@ mod tests {
 
     use super::*;
 
-    #[derive(Debug, Clone, Copy, PartialEq)]
-    enum Seen {
-        Nothing,
-        Message,
-        Other,
-    }
-
-    impl Found for Seen {
+    impl Found for bool {
         fn is_something(&self) -> bool {
-            *self != Self::Nothing
-        }
-
-        fn is_message(&self) -> bool {
-            *self == Self::Message
+            *self
         }
     }
 
     const LONG: Duration = Duration::from_secs(3600);
 
     /// Wait once where the looks find `seen`, one after the other; what was found, and for how long the looks could wait.
-    fn waited(linger: &Linger, seen: &[Seen]) -> (Seen, Vec<Duration>) {
+    fn waited(linger: &Linger, seen: &[bool]) -> (bool, Vec<Duration>) {
         let looks = RefCell::new(Vec::new());
         let look = |time| {
             looks.borrow_mut().push(time);
             let at = looks.borrow().len() - 1;
-            Ok::<_, Infallible>(seen.get(at).copied().unwrap_or(Seen::Nothing))
+            Ok::<_, Infallible>(seen.get(at).copied().unwrap_or(false))
         };
         let found = linger.wait(LONG, look).unwrap();
         (found, looks.into_inner())
     }
 
     #[test]
-    fn a_wait_is_a_sleep_unless_the_last_one_was_short() {
+    fn a_wait_is_a_sleep_unless_the_last_one_was_short_and_for_a_request() {
         let linger = Linger::default();
-        assert_eq!(waited(&linger, &[Seen::Other]), (Seen::Other, vec![LONG]));
-        assert_eq!(waited(&linger, &[Seen::Message]).1, [LONG]);
-        let (found, looks) = waited(&linger, &[Seen::Nothing, Seen::Nothing, Seen::Message]);
-        assert_eq!((found, looks), (Seen::Message, vec![Duration::ZERO; 3]));
-        assert_eq!(waited(&linger, &[Seen::Other]).1, [Duration::ZERO]);
-        assert_eq!(waited(&linger, &[Seen::Message]).1, [LONG]);
+        assert_eq!(waited(&linger, &[true]), (true, vec![LONG]));
+        assert_eq!(waited(&linger, &[true]).1, [LONG]);
+        linger.was_for_a_request();
+        let (found, looks) = waited(&linger, &[false, false, true]);
+        assert_eq!((found, looks), (true, vec![Duration::ZERO; 3]));
+        linger.was_for_a_request();
+        assert_eq!(waited(&linger, &[true]).1, [Duration::ZERO]);
+        assert_eq!(waited(&linger, &[true]).1, [LONG]);
     }
 
     #[test]
     fn looking_in_vain_ends_soon_and_is_not_repeated() {
         let linger = Linger::default();
-        waited(&linger, &[Seen::Message]);
+        waited(&linger, &[true]);
+        linger.was_for_a_request();
         let (found, looks) = waited(&linger, &[]);
-        assert_eq!(found, Seen::Nothing);
+        assert!(!found);
         assert!(looks.iter().all(Duration::is_zero));
-        assert_eq!(waited(&linger, &[Seen::Other]).1, [LONG]);
+        // The request that comes then has been waited for since before.
+        assert_eq!(waited(&linger, &[true]).1, [LONG]);
+        linger.was_for_a_request();
+        assert_eq!(waited(&linger, &[true]).1, [LONG]);
+        linger.was_for_a_request();
+        assert_eq!(waited(&linger, &[true]).1, [Duration::ZERO]);
     }
 
     #[test]
@@ -127,9 +137,10 @@ mod tests {
         let linger = Linger::default();
         let slow = |_| {
             std::thread::sleep(2 * MOMENT);
-            Ok::<_, Infallible>(Seen::Message)
+            Ok::<_, Infallible>(true)
         };
         linger.wait(LONG, slow).unwrap();
-        assert_eq!(waited(&linger, &[Seen::Message]).1, [LONG]);
+        linger.was_for_a_request();
+        assert_eq!(waited(&linger, &[true]).1, [LONG]);
     }
 }

@@ -68,11 +68,6 @@ impl Found for Sources {
     fn is_something(&self) -> bool {
         !self.is_empty()
     }
-
-    fn is_message(&self) -> bool {
-        let channels = [Self::SHELL, Self::CONTROL, Self::STDIN, Self::HEARTBEAT];
-        channels.iter().any(|channel| self.has(*channel))
-    }
 }
 
 /// What to watch, by the source that it stands for; several descriptors may stand for one.

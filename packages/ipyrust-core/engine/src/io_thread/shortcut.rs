@@ -130,6 +130,9 @@ impl Core {
             lent.receive();
         }
         Ok(if filled || !queue.is_empty() {
+            if let Some(lent) = &lent {
+                lent.io.main_linger.was_for_a_request();
+            }
             Awaited::Request
         } else if other {
             Awaited::Other
@@ -171,10 +174,6 @@ struct Ready {
 impl Found for Ready {
     fn is_something(&self) -> bool {
         self.filled || self.other || self.news
-    }
-
-    fn is_message(&self) -> bool {
-        self.filled || self.news
     }
 }
 

@@ -36,7 +36,7 @@ SPECIAL = re.compile(
     re.VERBOSE | re.MULTILINE,
 )
 KEYWORDS = frozenset(kwlist)
-"""None of them can be the name of a magic or of a macro where it stands first."""
+"""Where one of them stands first, it is not the name of a magic."""
 FIRST_WORD = re.compile(r"[\w.*]*")
 
 CLEANUP = [own.leading_empty_lines, own.leading_indent, own.classic_prompt, own.ipython_prompt]
@@ -95,9 +95,9 @@ class PlainCells:
         ):
             return False
         word = FIRST_WORD.match(line)[0]  # type: ignore[index]
-        if word in KEYWORDS:
-            return True
         if isinstance(shell.user_ns.get(word), (Macro, IPyAutocall)):
             return False
+        if word in KEYWORDS:
+            return True
         assigns = line[len(word) :].lstrip().startswith(("=", ","))
         return assigns or not shell.automagic or not shell.find_magic(word)

@@ -17,6 +17,8 @@ from ipyrust.replaced import replaced
 from ipyrust.when_imported import when_imported
 
 FORMATTERS = "pygments.formatters.terminal256"
+ATTRIBUTES = ("usebold", "useunderline", "useitalic")
+"""What a formatter may be told to leave out."""
 KEPT = 16
 """Styles of which the colours are kept, and changes of styles that are kept; the one used longest ago makes room."""
 
@@ -57,7 +59,7 @@ def _keeping(find_colors: Any) -> Any:
         return []
 
     def find_colors_once(formatter: Any) -> None:
-        attributes = (formatter.usebold, formatter.useunderline, formatter.useitalic)
+        attributes = tuple(getattr(formatter, name, True) for name in ATTRIBUTES)
         tables = tables_of(formatter.__class__, formatter.style, attributes)
         if not tables:
             find_colors(formatter)
