@@ -32,7 +32,7 @@ import sys
 
 class Block:
     def find_spec(self, name, path=None, target=None):
-        if name == "IPython" and self in sys.meta_path:
+        if name == {module!r} and self in sys.meta_path:
             sys.meta_path.remove(self)
             open({came!r}, "x").close()
             {wait}
@@ -89,13 +89,15 @@ def unimported(
     connect: Callable[[KernelProcess], Frontend],
     gate: Gate,
     tmp_path: Path,
+    request: pytest.FixtureRequest,
 ) -> Frontend:
-    """A client of a kernel that waits at the gate when it imports IPython."""
+    """A client of a kernel that waits at the gate when it imports IPython, or the module that is asked for."""
+    module = getattr(request, "param", "IPython")
     (tmp_path / "sitecustomize.py").write_text(
-        BLOCK_IMPORT.format(wait=gate.wait, came=str(tmp_path / CAME))
+        BLOCK_IMPORT.format(module=module, wait=gate.wait, came=str(tmp_path / CAME))
     )
     path = os.pathsep.join(filter(None, [str(tmp_path), os.environ.get("PYTHONPATH")]))
-    return connect(start_kernel(env={"PYTHONPATH": path}))
+    return connect(start_kernel(env={"PYTHONPATH": path, "PYTHONSTARTUP": os.devnull}))
 
 
 @pytest.mark.parametrize("channel", ["shell", "control"])
@@ -129,6 +131,7 @@ def test_a_kernel_shuts_down_before_ipython_is_imported(unimported: Frontend) ->
 
 @pytest.mark.parametrize("how", ["by_message", "by_signal"])
 @pytest.mark.parametrize("count", [1, 20])
+@pytest.mark.parametrize("unimported", ["IPython", "IPython.core.application"], indirect=True)
 def test_interrupts_before_ipython_is_imported_hit_nothing(
     unimported: Frontend, gate: Gate, tmp_path: Path, how: str, count: int
 ) -> None:

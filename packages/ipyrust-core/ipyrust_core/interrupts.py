@@ -256,8 +256,10 @@ def _is_of_the_user(frame: FrameType | None) -> bool:
         name = str(frame.f_globals.get("__name__", ""))
         if name.partition(".")[0] in ("asyncio", "selectors"):
             return True
-        if name in ("ipyrust_core.main_loop", "IPython.core.shellapp"):
+        if name == "ipyrust_core.main_loop":
             return True
+        if name == "IPython.core.shellapp" and frame.f_code.co_name != "<module>":
+            return True  # It runs a startup file, and is not being imported itself.
         if name == "ipyrust_core.dispatch":
             return False
         frame = frame.f_back

@@ -57,7 +57,7 @@ class Shell:
         except BaseException as error:
             # A bug of the interpreter, or an interrupt that came as the cell was just done.
             log.debug("the interpreter raised", exc_info=True)
-            name, text = type(error).__name__, str(error)
+            name, text = type(error).__name__, _text_of(error)
             shown = {"ename": name, "evalue": text, "traceback": [f"{name}: {text}"]}
             self.kernel.publish("error", shown)
             count = self.kernel.interpreter.execution_count
@@ -106,6 +106,13 @@ class Shell:
     def awaiting(self, cell: Interruptible) -> Any:
         """Context manager: an interrupt while the loop sleeps ends the wait of `cell`."""
         raise NotImplementedError
+
+
+def _text_of(error: BaseException) -> str:
+    try:
+        return str(error)
+    except Exception:  # Code of the user's.
+        return ""
 
 
 def _run_at_once(running: Coroutine[Any, Any, Content]) -> Content:

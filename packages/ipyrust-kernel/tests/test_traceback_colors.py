@@ -85,15 +85,28 @@ def test_other_formatters_keep_their_own_colours(kept: None) -> None:
     assert "38;2;" in code
 
 
-def test_only_so_many_styles_are_kept(kept: None) -> None:
-    def colour(number: int) -> str:
-        class Own(Style):
-            styles = {Name: f"#{number:02x}0000"}
+def test_only_so_many_styles_are_kept(kept: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    looked_for: list[str] = []
+    find = Terminal256Formatter._color_index
 
-        return highlight("name", PythonLexer(), Terminal256Formatter(style=Own))
+    def noting(formatter: Terminal256Formatter, color: str) -> int:
+        looked_for.append(color)
+        index: int = find(formatter, color)
+        return index
 
-    seen = [colour(10 * number) for number in range(KEPT + 5)]
-    assert [colour(10 * number) for number in range(KEPT + 5)] == seen
+    monkeypatch.setattr(Terminal256Formatter, "_color_index", noting)
+    styles = [
+        type("Own", (Style,), {"styles": {Name: f"#{10 * number:02x}0000"}})
+        for number in range(KEPT + 1)
+    ]
+
+    def colour(style: type) -> str:
+        return highlight("name", PythonLexer(), Terminal256Formatter(style=style))
+
+    seen = [colour(style) for style in styles]
+    looked_for.clear()
+    assert colour(styles[-1]) == seen[-1] and not looked_for
+    assert colour(styles[0]) == seen[0] and looked_for
 
 
 def test_what_was_replaced_comes_back() -> None:

@@ -260,7 +260,8 @@ impl IoThread {
         })
     }
 
-    /// Deal with what the wait has found, and with what was found before it. Whether there was a request.
+    /// Deal with what the wait has found, and with what was found before it. Whether there was a request on control: who
+    /// sends one on shell waits for Python next, which needs the processor.
     fn serve(&mut self, found: Sources) -> Result<bool> {
         let requests = self.core.counters.requests.load(Ordering::Relaxed);
         let found = found.with(std::mem::take(&mut self.found));
@@ -283,6 +284,7 @@ impl IoThread {
             self.core.drain_captured();
         }
         self.run_commands()?;
-        Ok(self.core.counters.requests.load(Ordering::Relaxed) != requests)
+        let had_requests = self.core.counters.requests.load(Ordering::Relaxed) != requests;
+        Ok(had_requests && found.has(Sources::CONTROL))
     }
 }

@@ -22,7 +22,7 @@ use self::flush::FLUSHES_PER_SECOND;
 pub use self::outgoing::{Entry, Outgoing, Parent};
 use self::reader::Reader;
 pub(crate) use self::reader::Slept;
-pub use self::reader::{DOZE, Next};
+pub use self::reader::Next;
 pub(crate) use self::stream_text::stream_message;
 pub use self::stream_text::{MAX_STREAM_BYTES, StreamName, StreamText};
 use crate::error::{Error, Result};

@@ -16,7 +16,7 @@ const SLICE: Duration = Duration::from_secs(3600);
 pub(crate) enum Woken {
     /// What was waited for is there.
     First,
-    /// The other descriptor is readable, or the time is over, or a signal was handled.
+    /// The other descriptor is readable, or the time is over, or a signal was handled, or the wait ended early.
     Other,
 }
 
@@ -70,6 +70,11 @@ fn wait(
             Ok(Awaited::Request) => return Ok(Woken::First),
             Ok(Awaited::Other) => return Ok(Woken::Other),
             Ok(Awaited::Nothing) if deadline.is_some_and(|at| Instant::now() >= at) => {
+                return Ok(Woken::Other);
+            }
+            // A signal may have come that ended nothing, and its handler may have something for the event loop.
+            Ok(Awaited::Nothing) if timeout.is_none() => {
+                py.check_signals()?;
                 return Ok(Woken::Other);
             }
             Ok(Awaited::Nothing) => {}

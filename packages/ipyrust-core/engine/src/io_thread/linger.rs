@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 /// A wait that is over before costs less if it is no sleep.
-pub(super) const MOMENT: Duration = Duration::from_micros(500);
+const MOMENT: Duration = Duration::from_micros(500);
 
 /// What a look has found.
 pub(super) trait Found {
@@ -19,14 +19,27 @@ pub(super) trait Found {
 }
 
 /// How one thread waits.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Linger {
+    /// How long a short wait is, and how long to look instead of sleeping.
+    moment: Duration,
     /// Whether the last wait was short.
     was_short: AtomicBool,
     /// Whether it is worth while to look again and again.
     looks: AtomicBool,
     /// Whether that was in vain the last time: the next wait goes on where that one ended.
     was_in_vain: AtomicBool,
+}
+
+impl Default for Linger {
+    fn default() -> Self {
+        Self {
+            moment: MOMENT,
+            was_short: AtomicBool::default(),
+            looks: AtomicBool::default(),
+            was_in_vain: AtomicBool::default(),
+        }
+    }
 }
 
 impl Linger {
@@ -44,11 +57,11 @@ impl Linger {
         let went_before = self.was_in_vain.swap(false, Ordering::Relaxed);
         self.was_short.store(false, Ordering::Relaxed);
         let found = if self.looks.swap(false, Ordering::Relaxed) {
-            look_until(begun + timeout.min(MOMENT), look)?
+            look_until(begun + timeout.min(self.moment), look)?
         } else {
             look(timeout)?
         };
-        let is_short = !went_before && begun.elapsed() <= MOMENT;
+        let is_short = !went_before && begun.elapsed() <= self.moment;
         self.was_short.store(is_short, Ordering::Relaxed);
         let is_in_vain = !found.is_something();
         self.was_in_vain.store(is_in_vain, Ordering::Relaxed);
@@ -103,9 +116,16 @@ mod tests {
         (found, looks.into_inner())
     }
 
+    fn linger(moment: Duration) -> Linger {
+        Linger {
+            moment,
+            ..Linger::default()
+        }
+    }
+
     #[test]
     fn a_wait_is_a_sleep_unless_the_last_one_was_short_and_for_a_request() {
-        let linger = Linger::default();
+        let linger = linger(LONG);
         assert_eq!(waited(&linger, &[true]), (true, vec![LONG]));
         assert_eq!(waited(&linger, &[true]).1, [LONG]);
         linger.was_for_a_request();
@@ -118,13 +138,13 @@ mod tests {
 
     #[test]
     fn looking_in_vain_ends_soon_and_is_not_repeated() {
-        let linger = Linger::default();
-        waited(&linger, &[true]);
-        linger.was_for_a_request();
+        let mut linger = linger(Duration::from_micros(1));
+        linger.looks.store(true, Ordering::Relaxed);
         let (found, looks) = waited(&linger, &[]);
         assert!(!found);
         assert!(looks.iter().all(Duration::is_zero));
         // The request that comes then has been waited for since before.
+        linger.moment = LONG;
         assert_eq!(waited(&linger, &[true]).1, [LONG]);
         linger.was_for_a_request();
         assert_eq!(waited(&linger, &[true]).1, [LONG]);

@@ -11,7 +11,7 @@ use parking_lot::MutexGuard;
 use super::{Entry, Outbox, Outgoing, State};
 
 /// How long a reader that ran out of work is not woken for messages that can wait.
-pub const DOZE: Duration = Duration::from_millis(1);
+const DOZE: Duration = Duration::from_millis(1);
 
 /// Whether the I/O thread looks at the outbox by itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -23,7 +23,7 @@ from types import FrameType
 from typing import Any
 
 from ipyrust.debugger.breakpoints import BreakpointHook, kept_breakpointhook
-from ipyrust.debugger.connection import ReplyTimeoutError
+from ipyrust.debugger.connection import DebuggerGoneError, ReplyTimeoutError
 from ipyrust.debugger.hidden_threads import hide
 
 MISSING = (
@@ -103,12 +103,15 @@ class Attachment:
 
         Raises:
             ReplyTimeoutError: it took longer.
+            DebuggerGoneError: the session has ended meanwhile.
         """
         if self._connecting is not None:
             self._connecting.join(timeout)
             if self._connecting.is_alive():
                 raise ReplyTimeoutError(f"tracing was not switched on within {timeout:g} s")
             self._connecting = None
+            if global_debugger() is None:
+                raise DebuggerGoneError("it ended while tracing was switched on")
         debugger = global_debugger()
         if debugger is not None:
             _send_without_delay(debugger)

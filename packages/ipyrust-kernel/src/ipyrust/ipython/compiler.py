@@ -49,14 +49,16 @@ class CellCompiler(CachingCompiler):
         """Context manager: the calling thread compiles with `flags`; another cell may do so without."""
         return ExtraFlags(self._of_thread, flags)
 
-    def __call__(self, source: Any, filename: str, symbol: str, **options: Any) -> CodeType:
+    def __call__(
+        self, source: Any, filename: str, symbol: str, *flags: int, **options: Any
+    ) -> CodeType:
         """Compile with the session's flags. A `__future__` import in `source` counts from now on.
 
         Raises:
             SyntaxError, ValueError, OverflowError: what `compile` raises.
         """
-        if options:
-            code: CodeType = super().__call__(source, filename, symbol, **options)
+        if flags or options:
+            code: CodeType = super().__call__(source, filename, symbol, *flags, **options)
             return code
         code = compile(source, filename, symbol, self.flags, True)
         if code.co_flags & FUTURES:  # codeop looks for them one by one, also where there are none.
