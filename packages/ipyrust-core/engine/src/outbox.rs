@@ -20,9 +20,9 @@ use parking_lot::{Condvar, Mutex};
 
 use self::flush::FLUSHES_PER_SECOND;
 pub use self::outgoing::{Entry, Outgoing, Parent};
+pub use self::reader::Next;
 use self::reader::Reader;
 pub(crate) use self::reader::Slept;
-pub use self::reader::Next;
 pub(crate) use self::stream_text::stream_message;
 pub use self::stream_text::{MAX_STREAM_BYTES, StreamName, StreamText};
 use crate::error::{Error, Result};
