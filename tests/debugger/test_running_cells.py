@@ -71,23 +71,13 @@ def test_a_session_can_begin_while_a_cell_runs(debug: DebugFrontend, gate: Gate)
     stops_in_the_next_cell(debug)
 
 
-def test_a_breakpoint_set_while_the_cell_runs_is_hit(debug: DebugFrontend, gate: Gate) -> None:
-    code = f"def later():\n    x = 1\n    return x\nprint('go', flush=True)\n{gate.wait}\nlater()\n"
-    cell = debug.frontend.execute(code)
-    cell.reaches(stdout("go\n"))
-    debug.start()
-    debug.break_at(code, 2)
-    gate.open()
-    frame = debug.stopped_frame()
-    assert (frame["name"], frame["line"]) == ("later", 2)
-    debug.resume(frame)
-    cell.sees(busy, execute_input, stdout("go\n"), result("1"), reply("ok"), idle)
-
-
-def test_no_line_escapes_after_the_session_began(debug: DebugFrontend, gate: Gate) -> None:
+@pytest.mark.parametrize("before", ["pass", SLOW_TRACING], ids=["as it is", "slow tracing"])
+def test_a_breakpoint_set_while_the_cell_runs_is_hit(
+    debug: DebugFrontend, gate: Gate, before: str
+) -> None:
     """However long pydevd takes between its answer and the switching on of tracing."""
-    debug.frontend.run(SLOW_TRACING)
-    code = f"def later():\n    return 1\nprint('go', flush=True)\n{gate.wait}\nlater()\n"
+    debug.frontend.run(before)
+    code = f"def later():\n    x = 1\n    return x\nprint('go', flush=True)\n{gate.wait}\nlater()\n"
     cell = debug.frontend.execute(code)
     cell.reaches(stdout("go\n"))
     debug.start()
