@@ -112,3 +112,25 @@ def test_a_session_of_ipython(watch: Callable[..., Watched]) -> None:
     assert sleeping.finish(PATIENCE).reply.content["ename"] == "KeyboardInterrupt"
     found = watched.end()
     assert not found, shown(found)
+
+
+REPORT = """<valgrindoutput><error><tid>{thread}</tid><kind>InvalidWrite</kind><what>Invalid write of size 8</what>
+<stack><frame><obj>/lib/_native.abi3.so</obj></frame></stack><auxwhat>{where}</auxwhat>{frame}</error></valgrindoutput>"""
+
+
+@pytest.mark.parametrize(
+    ("thread", "where", "frame", "is_ours"),
+    [
+        ("1", "Address 0x1 is on thread 1's stack", "in frame #0, created by f", False),
+        ("2", "Address 0x1 is on thread 1's stack", "in frame #0, created by f", True),
+        ("1", "Address 0x1 is on thread 1's stack", "8 bytes below stack pointer", True),
+        ("1", "Address 0x1 is 0 bytes inside a block of size 9 free'd", "", True),
+    ],
+)
+def test_only_a_live_frame_of_the_own_stack_is_no_finding(
+    tmp_path: Path, thread: str, where: str, frame: str, is_ours: bool
+) -> None:
+    report = tmp_path / "memcheck.xml"
+    frame = f"<auxwhat>{frame}</auxwhat>" if frame else ""
+    report.write_text(REPORT.format(thread=thread, where=where, frame=frame))
+    assert [finding.is_ours for finding in findings(report)] == [is_ours]
