@@ -7,6 +7,7 @@ import os
 import resource
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -23,7 +24,7 @@ from faults.load import (
     lives_on,
     shuts_down,
 )
-from frontend import Frontend, KernelProcess
+from frontend import DEADLINE, Frontend, KernelProcess, busy, idle
 
 parity = pytest.mark.parity
 
@@ -114,6 +115,30 @@ def test_no_memory_is_left(fresh: Frontend, scale: Scale) -> None:
         fresh.run("blocks = block = None")
         lives_on(fresh)
     is_not_deaf(fresh)
+
+
+LARGE_BYTES = 40_000_000
+
+
+def test_a_large_comm_message_is_not_kept(fresh: Frontend) -> None:
+    """Its buffers are given back while the kernel is idle, though its header stays the parent of stray output."""
+    fresh.run(
+        "import comm\n"
+        "got = []\n"
+        "def listen(channel, opened): channel.on_msg(lambda m: got.append(len(m['buffers'][0])))\n"
+        "comm.get_comm_manager().register_target('listener', listen)"
+    )
+    address = {"comm_id": "large"}
+    opening = {**address, "target_name": "listener", "data": {}}
+    fresh.request("comm_open", opening).sees(busy, idle)
+    before = Footprint.of(fresh.kernel).rss_bytes
+    large = bytes(LARGE_BYTES)
+    fresh.request("comm_msg", {**address, "data": {}}, buffers=[large]).sees(busy, idle)
+    deadline = time.monotonic() + DEADLINE
+    while Footprint.of(fresh.kernel).rss_bytes > before + LARGE_BYTES / 2:
+        assert time.monotonic() < deadline, "the message is still in memory"
+        time.sleep(0.01)  # the kernel's memory is the clock; nothing announces a change
+    assert fresh.value("got") == str([LARGE_BYTES])
 
 
 def test_the_clock_jumps(

@@ -99,6 +99,20 @@ impl Request {
             .sum::<usize>()
     }
 
+    /// The same request without its buffers, where it has some: all that what it causes needs of it.
+    #[must_use]
+    pub fn without_buffers(&self) -> Option<Self> {
+        (!self.buffers.is_empty()).then(|| Self {
+            channel: self.channel,
+            identities: self.identities.clone(),
+            header: self.header.clone(),
+            json: self.json.clone(),
+            buffers: Vec::new(),
+            received_at: self.received_at,
+            replied: AtomicBool::new(self.is_replied()),
+        })
+    }
+
     /// Take the right to reply; true for the first caller only.
     pub fn claim_reply(&self) -> bool {
         !self.replied.swap(true, Ordering::AcqRel)

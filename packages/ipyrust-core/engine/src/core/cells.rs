@@ -18,6 +18,19 @@ pub(super) struct Cells {
     latest: Mutex<Parent>,
 }
 
+impl Cells {
+    /// What ran last stays the parent of stray output, and must not keep the buffers of a comm message in memory as long.
+    fn let_go_of_buffers(&self) {
+        let mut latest = self.latest.lock();
+        let lighter = latest
+            .as_ref()
+            .and_then(|request| request.without_buffers());
+        let heavier = lighter.and_then(|lighter| latest.replace(Arc::new(lighter)));
+        drop(latest);
+        drop(heavier); // Giving much memory back takes long; nobody waits for the lock meanwhile.
+    }
+}
+
 impl Core {
     /// The request that output without a parent of its own belongs to.
     #[must_use]
@@ -39,6 +52,7 @@ impl Core {
     pub fn end_execution(&self) -> bool {
         let missed = self.window.close();
         self.drain_captured_now(false);
+        self.cells.let_go_of_buffers();
         missed
     }
 
