@@ -28,6 +28,20 @@ TIMEOUT = 60.0
 Socket = zmq.Socket[bytes]
 
 
+def take(socket: Socket, flags: int = 0) -> Frames:
+    """Take one message off the socket, as `recv_multipart` does, in three fifths of its time.
+
+    That asks the socket for an option after each frame, which costs as much as the frame. On two processors the client's
+    time is taken from the kernel, and it makes fast kernels look more alike than they are.
+    """
+    frame = socket.recv(flags, copy=False)
+    frames = [frame.bytes]
+    while frame.more:
+        frame = socket.recv(copy=False)
+        frames.append(frame.bytes)
+    return frames
+
+
 class Client:
     """One frontend on all five channels of one kernel."""
 
@@ -94,7 +108,7 @@ class Client:
         """Next message on the socket; `deadline` is a value of time.monotonic()."""
         while True:
             try:
-                return socket.recv_multipart()
+                return take(socket)
             except zmq.Again:
                 self._check_alive()
                 if time.monotonic() > deadline:
@@ -122,9 +136,10 @@ class Client:
         deadline = time.monotonic() + timeout
         published = []
         while not is_idle(frames := self.receive(self.iopub, deadline), request):
+            if is_child(frames, request):
+                published.append(frames)
             _check_deadline(deadline)
-            published.append(frames)
-        return [frames for frames in published if is_child(frames, request)]
+        return published
 
     def publication(self, msg_type: bytes, *, timeout: float = TIMEOUT) -> Frames:
         """Wait for the next publication of this type, whatever its parent."""

@@ -12,6 +12,8 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 DELIMITER = b"<IDS|MSG>"
+LONGEST_STATUS = 100
+"""Bytes of a status publication's content at most."""
 Frames = list[bytes]
 
 
@@ -88,9 +90,11 @@ def has_type(frames: Frames, msg_type: bytes) -> bool:
 
 
 def is_idle(frames: Frames, request: Request) -> bool:
-    """True for the status publication that ends the request."""
+    """True for the status publication that ends the request. Of most messages the content's length says enough."""
+    content = frames[frames.index(DELIMITER) + 5]
     return (
-        is_child(frames, request)
+        len(content) <= LONGEST_STATUS
+        and b'"idle"' in content
         and has_type(frames, b"status")
-        and b'"idle"' in frames[frames.index(DELIMITER) + 5]
+        and is_child(frames, request)
     )

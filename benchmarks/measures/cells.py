@@ -6,7 +6,7 @@ import time
 
 import zmq
 
-from benchmarks.client import TIMEOUT, Client
+from benchmarks.client import TIMEOUT, Client, take
 from benchmarks.errors import NoAnswerError, UnavailableError
 from benchmarks.launcher import Launcher
 from benchmarks.measure import Better, Effort, Figures, Measure, Row, p50, p99
@@ -87,7 +87,7 @@ def _waiting(socket: zmq.Socket[bytes]) -> list[Frames]:
     received = []
     while True:
         try:
-            received.append(socket.recv_multipart(zmq.NOBLOCK))
+            received.append(take(socket, zmq.NOBLOCK))
         except zmq.Again:
             return received
 
