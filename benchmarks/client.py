@@ -31,8 +31,8 @@ Socket = zmq.Socket[bytes]
 def take(socket: Socket, flags: int = 0) -> Frames:
     """Take one message off the socket, as `recv_multipart` does, in three fifths of its time.
 
-    That asks the socket for an option after each frame, which costs as much as the frame. On two processors the client's
-    time is taken from the kernel, and it makes fast kernels look more alike than they are.
+    That asks the socket for an option after each frame, which costs as much as the frame. On two processors the time of
+    the client is taken from the kernel, and it makes fast kernels look more alike than they are.
     """
     frame = socket.recv(flags, copy=False)
     frames = [frame.bytes]
