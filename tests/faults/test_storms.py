@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import random
+import signal
 import socket
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 import zmq
@@ -138,6 +141,29 @@ def test_interrupts_without_pause_hit_one_cell(
         for each in asked:
             each.finish()
         lives_on(fresh)
+
+
+LISTEN = """
+import os, signal
+heard = os.open({path!r}, os.O_CREAT | os.O_APPEND | os.O_WRONLY)
+before = signal.signal(signal.SIGUSR1, lambda *_: os.write(heard, b"x"))
+"""
+
+
+def test_signals_as_the_kernel_falls_asleep(fresh: Frontend, scale: Scale, tmp_path: Path) -> None:
+    """A handler of the user's runs at once, though the signal came between Python's last look and the wait."""
+    heard = tmp_path / "heard"
+    fresh.run(LISTEN.format(path=str(heard)))
+    for number in range(1, scale(500, 20_000) + 1):
+        fresh.execute("", silent=True).finish()
+        moment = time.perf_counter() + random.choice((0.0, random.uniform(0, 1e-3)))
+        while time.perf_counter() < moment:
+            pass
+        os.kill(fresh.kernel.pid, signal.SIGUSR1)
+        deadline = time.monotonic() + DEADLINE
+        while heard.stat().st_size < number:
+            assert time.monotonic() < deadline, f"the handler did not run for signal {number}"
+            time.sleep(0.0001)  # the handler's file is the clock
 
 
 @parity

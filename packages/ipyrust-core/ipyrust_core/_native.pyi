@@ -167,8 +167,8 @@ class RequestQueue:
     def get(self, timeout: float | None = None, *, fd: int = -1) -> Request | None:
         """Wait for the next request; `timeout` in seconds, None = for ever.
 
-        Returns None when the time is over, or when `fd` (if not -1) became readable first, so that a thread can wait
-        for requests and for an event loop's selector in one call.
+        Returns None when the time is over, when a signal came whose handler is Python's, or when `fd` (if not -1) became
+        readable first, so that a thread can wait for requests and for an event loop's selector in one call.
 
         Raises:
             CoreClosedError: the core is closed; no request will come any more.
@@ -371,7 +371,7 @@ class KernelCore:
     def original_fd(self, fd: int) -> int:
         """Duplicate of file descriptor 1 or 2 as it was before capture."""
     def signal_fd(self) -> int:
-        """The descriptor for `signal.set_wakeup_fd`: so the engine knows of a SIGINT before Python has felt it."""
+        """The descriptor for `signal.set_wakeup_fd`: so the engine knows of a signal before Python has felt it."""
     def counters(self) -> dict[str, int]:
         """Messages and bytes in and out, rejected frames by kind, aborted requests, outbox high-water mark."""
     def request_exit(self, *, restart: bool = False) -> None:

@@ -48,6 +48,15 @@ pub struct Arrivals {
     write: OwnedFd,
 }
 
+/// Which signals have come whose handlers are Python's.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Noted {
+    /// SIGINT.
+    pub interrupt: bool,
+    /// Any other, except the one with which the main thread is poked.
+    pub other: bool,
+}
+
 impl Arrivals {
     /// An empty pipe that never blocks. When it is full, the signals in it have not been looked at yet, and one more
     /// would say nothing new.
@@ -70,17 +79,17 @@ impl Arrivals {
         let _ = rustix::io::write(&self.write, &[Signal::SIGINT as u8]);
     }
 
-    /// Forget what was noted. True if SIGINT was among it.
-    pub fn take(&self) -> bool {
+    /// Forget what was noted, and tell what it was.
+    pub fn take(&self) -> Noted {
         let mut numbers = [0u8; 64];
-        let mut interrupted = false;
+        let mut noted = Noted::default();
         while let Ok(count @ 1..) = rustix::io::read(&self.read, &mut numbers) {
-            let noted = numbers.iter().take(count);
-            interrupted |= noted
-                .into_iter()
-                .any(|n| i32::from(*n) == Signal::SIGINT as i32);
+            for number in numbers.iter().take(count).map(|number| i32::from(*number)) {
+                noted.interrupt |= number == Signal::SIGINT as i32;
+                noted.other |= ![Signal::SIGINT as i32, POKE as i32].contains(&number);
+            }
         }
-        interrupted
+        noted
     }
 }
 
@@ -311,21 +320,28 @@ mod tests {
     #[test]
     fn a_noted_signal_is_taken_once() {
         let arrivals = Arrivals::new().unwrap();
-        assert!(!arrivals.take());
-        for number in [Signal::SIGINT, Signal::SIGCHLD, POKE] {
-            rustix::io::write(arrivals.write_end(), &[number as u8]).unwrap();
+        let noted = |interrupt, other| Noted { interrupt, other };
+        assert_eq!(arrivals.take(), noted(false, false));
+        let sent: [(&[Signal], Noted); 4] = [
+            (&[Signal::SIGINT], noted(true, false)),
+            (&[Signal::SIGTERM], noted(false, true)),
+            (&[POKE], noted(false, false)),
+            (&[POKE, Signal::SIGCHLD, Signal::SIGINT], noted(true, true)),
+        ];
+        for (numbers, expected) in sent {
+            for number in numbers {
+                rustix::io::write(arrivals.write_end(), &[*number as u8]).unwrap();
+            }
+            assert_eq!(arrivals.take(), expected);
+            assert_eq!(arrivals.take(), noted(false, false));
         }
-        assert!(arrivals.take());
-        assert!(!arrivals.take());
-        rustix::io::write(arrivals.write_end(), &[POKE as u8]).unwrap();
-        assert!(!arrivals.take());
     }
 
     #[test]
     fn a_full_pipe_does_not_block_who_notes_a_signal() {
         let arrivals = Arrivals::new().unwrap();
         while rustix::io::write(arrivals.write_end(), &[Signal::SIGINT as u8; 4096]).is_ok() {}
-        assert!(arrivals.take());
-        assert!(!arrivals.take());
+        assert!(arrivals.take().interrupt);
+        assert_eq!(arrivals.take(), Noted::default());
     }
 }

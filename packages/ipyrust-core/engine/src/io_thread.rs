@@ -277,8 +277,8 @@ impl IoThread {
             self.core.request_exit(ExitReason::ParentDied);
         }
         self.read_sockets(found)?;
-        if found.has(Sources::SIGNALS) && self.core.arrivals.take() && self.core.window.arrived() {
-            self.poke_main_soon();
+        if found.has(Sources::SIGNALS) {
+            self.hear_of_signals();
         }
         if found.has(Sources::CAPTURED) {
             self.core.drain_captured();

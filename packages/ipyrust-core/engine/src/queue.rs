@@ -1,7 +1,7 @@
 //! Requests that wait for Python: first in, first out, with a bound and with abort.
 //!
-//! The wake flag is readable exactly while a request waits or the queue is closed; it is set and cleared under the
-//! same lock as the requests, so no waiter can miss one.
+//! The wake flag is readable while a request waits, the queue is closed, or its thread was nudged and has not looked into
+//! the queue since; it is set and cleared under the same lock as the requests, so no waiter can miss one.
 //!
 //! Bound: at [`MAX_REQUESTS`] requests or [`MAX_BYTES`] the queue says it is full and the I/O thread stops reading the
 //! shell socket, so that the client waits; control goes on.
@@ -37,6 +37,7 @@ struct State {
     bytes: usize,
     comms: usize,
     closed: bool,
+    nudged: bool,
     abort_until: Option<Instant>,
 }
 
@@ -101,6 +102,9 @@ impl RequestQueue {
         } else {
             Some(0)
         };
+        if std::mem::take(&mut state.nudged) {
+            self.clear_what_is_over(&state);
+        }
         let Some((request, aborted)) = at.and_then(|at| state.waiting.remove(at)) else {
             return Ok(None);
         };
@@ -119,6 +123,26 @@ impl RequestQueue {
         } else {
             Taken::Serve(request)
         }))
+    }
+
+    /// End the wait of the thread that serves this queue, or its next one, although no request may be there: Python has a
+    /// signal's handler to run on it.
+    pub fn nudge(&self) {
+        let mut state = self.state.lock();
+        if !state.nudged {
+            state.nudged = true;
+            self.wake.signal();
+            self.comm_wake.signal();
+        }
+    }
+
+    fn clear_what_is_over(&self, state: &State) {
+        if state.waiting.is_empty() {
+            self.wake.clear();
+        }
+        if state.comms == 0 {
+            self.comm_wake.clear();
+        }
     }
 
     /// Mark every waiting execute_request as aborted, and those that arrive within `window`. Returns how many waited.
@@ -248,6 +272,24 @@ pub(crate) mod tests {
         assert_eq!(id(queue.take(false).unwrap()).0, "2");
         assert!(!readable(&queue));
         assert!(queue.take(false).unwrap().is_none());
+    }
+
+    #[test]
+    fn who_is_nudged_wakes_until_the_next_look() {
+        let queue = RequestQueue::new().unwrap();
+        let woken = |queue: &RequestQueue| (readable(queue), is_readable(queue.comm_fd()));
+        for comms_only in [true, false] {
+            queue.nudge();
+            queue.nudge();
+            assert_eq!(woken(&queue), (true, true));
+            assert!(queue.take(comms_only).unwrap().is_none());
+            assert_eq!(woken(&queue), (false, false));
+        }
+        queue.push(request("comm_msg", "1"));
+        queue.push(request("execute_request", "2"));
+        queue.nudge();
+        assert_eq!(id(queue.take(true).unwrap()).0, "1");
+        assert_eq!(woken(&queue), (true, false), "a request waits");
     }
 
     #[test]

@@ -22,17 +22,17 @@ pub(crate) struct RequestQueue {
 impl RequestQueue {
     #[pyo3(signature = (timeout=None, *, fd=-1), text_signature = "($self, timeout=None, *, fd=-1)")]
     fn get(&self, py: Python<'_>, timeout: Option<f64>, fd: RawFd) -> PyResult<Option<Request>> {
-        let mut taken = self.get_nowait(false)?;
-        if taken.is_none() {
+        // Not by taking: that would forget a nudge, which is for this wait.
+        if self.inner.is_empty() {
             // SAFETY: the caller owns `fd` and keeps it open during the call, as `_native.pyi` asks.
             let second = (fd >= 0).then(|| unsafe { BorrowedFd::borrow_raw(fd) });
             let timeout =
                 timeout.map(|seconds| Duration::try_from_secs_f64(seconds).unwrap_or_default());
-            if wait_for_request(py, &self.core, &self.inner, second, timeout)? == Woken::First {
-                taken = self.get_nowait(false)?;
+            if wait_for_request(py, &self.core, &self.inner, second, timeout)? != Woken::First {
+                return Ok(None);
             }
         }
-        Ok(taken)
+        self.get_nowait(false)
     }
 
     #[pyo3(signature = (*, comms_only=false))]

@@ -10,6 +10,18 @@ const FIRST_POKE: Duration = Duration::from_millis(30);
 const SAMPLE_EVERY: Duration = Duration::from_secs(1);
 
 impl IoThread {
+    /// A signal that comes just before the main thread begins to wait does not end the wait. An interrupt, which may also
+    /// have to end a system call of the cell, is repeated until it was felt; of others the next wait is over at once.
+    pub(super) fn hear_of_signals(&mut self) {
+        let noted = self.core.arrivals.take();
+        if noted.interrupt && self.core.window.arrived() {
+            self.poke_main_soon();
+        }
+        if noted.other {
+            self.core.shell.nudge();
+        }
+    }
+
     pub(super) fn poke_main_soon(&mut self) {
         self.poke_main = Some((Instant::now() + FIRST_POKE, FIRST_POKE));
     }
