@@ -25,7 +25,7 @@ HOLD_GIL = """\
 import ctypes, sys
 sys.setswitchinterval(1000)  # From here on no other thread gets its turn.
 print('go')
-ctypes.PyDLL(None).sleep(1000)
+while True: ctypes.PyDLL(None).sleep(1000)  # A signal's handler ends one sleep.
 """
 
 PLACES = {
