@@ -228,3 +228,16 @@ def test_they_are_replaced_again(start_kernel: Start, connect: Connect, again: s
     frontend.run(again)
     frontend.run("import getpass")
     assert frontend.value("getpass.getpass.__module__") == "'ipyrust.output.stdin'"
+
+
+def test_an_extension_that_cannot_be_loaded_is_told_in_the_log(
+    start_kernel: Start, connect: Connect, tmp_path: Path
+) -> None:
+    """On standard error, which a server keeps; not in a cell, which did not ask for it."""
+    profile = tmp_path / "ipython" / "profile_default"
+    profile.mkdir(parents=True)
+    config = "c.InteractiveShellApp.extensions = ['no_such_extension']\n"
+    (profile / "ipython_kernel_config.py").write_text(config)
+    kernel = start_kernel(env={"IPYTHONDIR": str(tmp_path / "ipython")})
+    connect(kernel).value("1")
+    assert "no_such_extension" in kernel.stderr and "ModuleNotFoundError" in kernel.stderr

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from frontend import Frontend, busy, error, execute_input, idle, reply, stderr
+from frontend import Frontend, busy, error, execute_input, idle, reply, stderr, stdout
 
 pytestmark = pytest.mark.parity
 
@@ -109,6 +109,39 @@ def test_a_handler_for_exceptions_may_take_over(fresh: Frontend) -> None:
     fresh.run(code)
     fresh.execute("raise KeyError('k')").finish()
     assert fresh.value("handled") == repr("'k'")
+
+
+TAKES_OVER = {
+    "a handler": "shell.set_custom_exc((Exception,), lambda *a, **k: print('shown'))",
+    "showtraceback": "shell.showtraceback = lambda *a, **k: print('shown')",
+    "_showtraceback": "shell._showtraceback = lambda *a: print('shown')",
+}
+
+
+@pytest.mark.parametrize("how", TAKES_OVER)
+def test_who_shows_errors_is_not_told_a_second_time(fresh: Frontend, how: str) -> None:
+    """rich's tracebacks, for instance."""
+    fresh.run(f"shell = get_ipython()\n{TAKES_OVER[how]}")
+    cell = fresh.execute("1/0")
+    cell.sees(busy, execute_input, stdout("shown\n"), reply("error"), idle)
+    content = cell.reply.content
+    assert (content["ename"], content["traceback"]) == ("ZeroDivisionError", [])
+
+
+AWAITED = """
+import asyncio
+async def fails(): 1/0
+"""
+
+
+@pytest.mark.parametrize(
+    "code", ["await asyncio.create_task(fails())", "await asyncio.gather(fails())"]
+)
+def test_an_awaited_error_shows_the_users_code_only(frontend: Frontend, code: str) -> None:
+    frontend.run(AWAITED)
+    shown = "\n".join(frontend.execute(code).finish().one("error").content["traceback"])
+    assert "fails()" in shown
+    assert "interrupts.py" not in shown and "hidden" not in shown
 
 
 def test_the_kernel_works_after_an_error(frontend: Frontend) -> None:

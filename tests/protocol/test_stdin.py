@@ -145,7 +145,9 @@ def test_an_interrupt_ends_the_question(frontend: Frontend) -> None:
     cell = frontend.execute("input()", allow_stdin=True)
     frontend.input_request()
     frontend.interrupt()
-    cell.sees(busy, execute_input, error("KeyboardInterrupt"), reply("error"), idle)
+    cell.sees(
+        busy, execute_input, error("KeyboardInterrupt", "Interrupted by user"), reply("error"), idle
+    )
 
 
 @parity

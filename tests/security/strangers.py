@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -57,13 +58,19 @@ def answers(frontend: Frontend, keys: Keys) -> dict[str, bool]:
             socket.connect(frontend.url(channel))
         for channel in ("shell", "control"):
             header = new_header("kernel_info_request", "stranger")
-            sockets[channel].send_multipart(frontend.signer.pack(header, {}))
-        sockets["hb"].send(b"ping")
+            _offer(sockets[channel], frontend.signer.pack(header, {}))
+        _offer(sockets["hb"], [b"ping"])
         frontend.run("'honest'")
         return {channel: bool(socket.poll(SILENCE_MS)) for channel, socket in sockets.items()}
     finally:
         for socket in sockets.values():
             socket.close()
+
+
+def _offer(socket: zmq.Socket[bytes], frames: list[bytes]) -> None:
+    """Send, unless the kernel has hung up already: then there is nobody to send to, and never an answer."""
+    with suppress(zmq.Again):
+        socket.send_multipart(frames, zmq.NOBLOCK)
 
 
 def listening(pid: int) -> set[tuple[str, int]]:

@@ -109,7 +109,7 @@ def _execute(request: Request, kernel: Kernel, shell: Shell) -> None:
         log.exception("%s has no valid reply", request.msg_type)
         status, encoded = "error", wire_json.encode(_error_content(error))
     if status == "error" and cell.stop_on_error and not cell.silent:
-        shell.queue.abort_pending(kernel.stop_on_error_timeout)
+        shell.queue.abort_pending(request, kernel.stop_on_error_timeout)
     request.reply_to_cell(encoded, status, started)
 
 

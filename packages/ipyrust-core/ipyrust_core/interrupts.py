@@ -128,7 +128,7 @@ class Interruptible:
                 except asyncio.CancelledError as error:
                     future = self._cell.throw(self._as_interrupt(error))
                 except BaseException as error:
-                    future = self._cell.throw(error)
+                    future = self._cell.throw(_without_our_frame(error))
                 else:
                     future = self._cell.send(value)
         except StopIteration as stop:
@@ -136,11 +136,17 @@ class Interruptible:
 
     def _as_interrupt(self, error: asyncio.CancelledError) -> BaseException:
         if not self._interrupted:
-            return error
+            return _without_our_frame(error)
         self._interrupted = False
         if self._task is not None:
             self._task.uncancel()
         return KeyboardInterrupt()
+
+
+def _without_our_frame(error: BaseException) -> BaseException:
+    """What the cell awaited has raised this; that it came through here is of no interest to the user."""
+    trace = error.__traceback__
+    return error.with_traceback(None if trace is None else trace.tb_next)
 
 
 class Interrupts:

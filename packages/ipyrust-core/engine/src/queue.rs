@@ -6,6 +6,8 @@
 //! Bound: at [`MAX_REQUESTS`] requests or [`MAX_BYTES`] the queue says it is full and the I/O thread stops reading the
 //! shell socket, so that the client waits; control goes on.
 
+mod unaware;
+
 use std::collections::VecDeque;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
@@ -13,6 +15,7 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
+use self::unaware::{Unaware, reply_waits};
 use crate::error::{Error, Result};
 use crate::message::Request;
 use crate::wake::Wake;
@@ -39,6 +42,18 @@ struct State {
     closed: bool,
     nudged: bool,
     abort_until: Option<Instant>,
+    unaware: Option<Unaware>,
+}
+
+impl State {
+    fn is_to_abort(&self, request: &Request) -> bool {
+        if !request.is_execute() {
+            return false;
+        }
+        let in_window = self.abort_until.is_some_and(|until| Instant::now() < until);
+        let unaware = self.unaware.as_ref();
+        in_window || unaware.is_some_and(|unaware| unaware.includes(request))
+    }
 }
 
 /// The queue of one channel or subshell.
@@ -69,10 +84,7 @@ impl RequestQueue {
         if state.closed {
             return;
         }
-        let aborted = request.is_execute()
-            && state
-                .abort_until
-                .is_some_and(|until| Instant::now() < until);
+        let aborted = state.is_to_abort(&request);
         state.bytes += request.size_bytes();
         let was_empty = state.waiting.is_empty();
         if request.is_comm() {
@@ -145,10 +157,19 @@ impl RequestQueue {
         }
     }
 
-    /// Mark every waiting execute_request as aborted, and those that arrive within `window`. Returns how many waited.
-    pub fn abort_waiting(&self, window: Duration) -> usize {
+    /// How long the reply of `failed` must wait for what its client may have sent together with it.
+    pub fn reply_waits(&self, failed: &Request) -> Duration {
+        let state = self.state.lock();
+        let mut waiting = state.waiting.iter().rev().map(|(request, _)| &**request);
+        reply_waits(failed, waiting.find(|request| request.is_execute()))
+    }
+
+    /// Mark every waiting execute_request as aborted, those that arrive within `window`, and those that were sent before
+    /// their client could know that `failed` has failed, which is replied to next. Returns how many waited.
+    pub fn abort_waiting(&self, failed: &Request, window: Duration) -> usize {
         let mut state = self.state.lock();
         state.abort_until = (!window.is_zero()).then(|| Instant::now() + window);
+        state.unaware = Unaware::of(failed);
         let mut count = 0;
         for (request, aborted) in &mut state.waiting {
             if request.is_execute() && !*aborted {
@@ -221,18 +242,27 @@ pub(crate) mod tests {
     pub(crate) fn request(msg_type: &str, msg_id: &str) -> Arc<Request> {
         let header =
             format!("{{\"msg_id\":\"{msg_id}\",\"msg_type\":\"{msg_type}\",\"session\":\"s\"}}");
-        let frames = ["id", "<IDS|MSG>", "", &header, "{}", "{}", "{}"]
+        Arc::new(with_header(&header))
+    }
+
+    /// An execute_request with this date in its header.
+    pub(crate) fn dated(session: &str, date: &str) -> Request {
+        with_header(&format!(
+            "{{\"msg_id\":\"{date}\",\"msg_type\":\"execute_request\",\"session\":\"{session}\",\"date\":\"{date}\"}}"
+        ))
+    }
+
+    fn with_header(header: &str) -> Request {
+        let frames = ["id", "<IDS|MSG>", "", header, "{}", "{}", "{}"]
             .map(|text| Bytes::copy_from_slice(text.as_bytes()));
         let signer = Signer::new("hmac-sha256", b"").unwrap();
-        Arc::new(
-            open(
-                frames.to_vec(),
-                Channel::Shell,
-                &signer,
-                &mut ReplayWindow::new(1),
-            )
-            .unwrap(),
+        open(
+            frames.to_vec(),
+            Channel::Shell,
+            &signer,
+            &mut ReplayWindow::new(1),
         )
+        .unwrap()
     }
 
     fn readable(queue: &RequestQueue) -> bool {
@@ -302,7 +332,10 @@ pub(crate) mod tests {
         ] {
             queue.push(request(msg_type, msg_id));
         }
-        assert_eq!(queue.abort_waiting(Duration::ZERO), 2);
+        assert_eq!(
+            queue.abort_waiting(&request("execute_request", "0"), Duration::ZERO),
+            2
+        );
         queue.push(request("execute_request", "4"));
         let taken: Vec<_> = (0..4).map(|_| id(queue.take(false).unwrap())).collect();
         assert_eq!(
@@ -319,11 +352,29 @@ pub(crate) mod tests {
     #[test]
     fn the_window_aborts_newcomers() {
         let queue = RequestQueue::new().unwrap();
-        queue.abort_waiting(Duration::from_secs(60));
+        queue.abort_waiting(&request("execute_request", "0"), Duration::from_secs(60));
         queue.push(request("execute_request", "1"));
         queue.push(request("complete_request", "2"));
         assert!(id(queue.take(false).unwrap()).1);
         assert!(!id(queue.take(false).unwrap()).1);
+    }
+
+    #[test]
+    fn what_its_client_sent_without_knowledge_of_the_failure_is_aborted_when_it_comes() {
+        let queue = RequestQueue::new().unwrap();
+        let made = |ms: u32| Arc::new(dated("s", &format!("2026-01-31T12:00:00.{ms:03}Z")));
+        let mut failed = dated("s", "2026-01-31T12:00:00.000Z");
+        failed.received_at -= Duration::from_millis(20);
+        queue.push(made(3));
+        assert_eq!(queue.abort_waiting(&failed, Duration::ZERO), 1);
+        for ms in [6, 19, 100, 101] {
+            queue.push(made(ms));
+        }
+        let aborted = (0..5).map(|_| id(queue.take(false).unwrap()).1);
+        assert_eq!(
+            aborted.collect::<Vec<_>>(),
+            [true, true, true, false, false]
+        );
     }
 
     #[test]

@@ -53,10 +53,11 @@ impl RequestQueue {
         }
     }
 
-    #[pyo3(signature = (window=0.0))]
-    fn abort_pending(&self, py: Python<'_>, window: f64) -> PyResult<usize> {
+    #[pyo3(signature = (failed, window=0.0))]
+    fn abort_pending(&self, py: Python<'_>, failed: &Request, window: f64) -> PyResult<usize> {
         let window = Duration::try_from_secs_f64(window).unwrap_or_default();
-        py.detach(|| self.core.abort_pending(&self.inner, window))
+        let failed = &failed.inner;
+        py.detach(|| self.core.abort_pending(&self.inner, failed, window))
             .map_err(to_py)
     }
 

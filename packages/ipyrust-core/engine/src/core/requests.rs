@@ -13,6 +13,7 @@ pub(crate) enum Command {
     /// Take everything off the shell socket, then abort what waits in this queue.
     Abort {
         queue: Arc<RequestQueue>,
+        failed: Arc<Request>,
         window: Duration,
         done: std::sync::mpsc::Sender<usize>,
     },
@@ -41,17 +42,31 @@ impl Core {
         }
     }
 
-    /// Abort what waits in `queue` or in the shell socket; waits for one round of the I/O thread. Returns how many.
+    /// Abort what waits in `queue` or in the shell socket because `failed`, which is not replied to yet, has failed, and
+    /// what its client sends before it can know that (`queue/unaware.rs`); returns how many waited. Waits for one round of
+    /// the I/O thread, and for what may be on its way: 20 ms from when `failed` came, 200 ms while cells follow each other.
     ///
     /// # Errors
     /// [`Error::Closed`] when the I/O thread is gone.
-    pub fn abort_pending(&self, queue: &Arc<RequestQueue>, window: Duration) -> Result<usize> {
+    pub fn abort_pending(
+        &self,
+        queue: &Arc<RequestQueue>,
+        failed: &Arc<Request>,
+        window: Duration,
+    ) -> Result<usize> {
         if self.is_forked() {
             return Ok(0); // There is no I/O thread in a forked child.
+        }
+        loop {
+            match queue.reply_waits(failed) {
+                Duration::ZERO => break,
+                moment => std::thread::sleep(moment),
+            }
         }
         let (done, counted) = std::sync::mpsc::channel();
         let command = Command::Abort {
             queue: Arc::clone(queue),
+            failed: Arc::clone(failed),
             window,
             done,
         };

@@ -192,6 +192,7 @@ impl IoThread {
         let commands = self.core.commands.lock().as_mut().map(std::mem::take);
         for Command::Abort {
             queue,
+            failed,
             window,
             done,
         } in commands.into_iter().flatten()
@@ -201,7 +202,7 @@ impl IoThread {
                     break;
                 }
             }
-            let _ = done.send(queue.abort_waiting(window));
+            let _ = done.send(queue.abort_waiting(&failed, window));
         }
         Ok(())
     }

@@ -4,10 +4,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ipyrust_engine::message::Channel::{Control, Shell};
+use ipyrust_engine::message::Request;
 use ipyrust_engine::queue::MAX_REQUESTS;
 use serde_json::json;
 
 use crate::common::{Client, Kernel, eventually};
+
+/// The request of a cell that has failed and is not replied to.
+fn failed(kernel: &Kernel, client: &Client) -> Arc<Request> {
+    client.execute("1/0");
+    kernel.next_request()
+}
 
 #[test]
 fn everything_that_was_sent_before_is_aborted_even_from_the_socket() {
@@ -22,7 +29,7 @@ fn everything_that_was_sent_before_is_aborted_even_from_the_socket() {
     assert_eq!(request.header.msg_id, failing);
     let count = kernel
         .core
-        .abort_pending(&kernel.core.shell, Duration::ZERO)
+        .abort_pending(&kernel.core.shell, &request, Duration::ZERO)
         .unwrap();
     assert_eq!(count, BEHIND);
     let after = client.execute("3");
@@ -51,7 +58,7 @@ fn an_abort_takes_what_is_still_in_the_socket() {
     eventually("the abort finds it", || {
         kernel
             .core
-            .abort_pending(&kernel.core.shell, Duration::ZERO)
+            .abort_pending(&kernel.core.shell, &filler, Duration::ZERO)
             .unwrap()
             == 1
     });
@@ -75,6 +82,7 @@ fn an_abort_takes_what_is_still_in_the_socket() {
 fn only_executes_are_aborted_and_every_request_keeps_its_place() {
     let kernel = Kernel::start();
     let client = Client::first_of(&kernel);
+    let failed = failed(&kernel, &client);
     let execute = client.execute("2");
     let complete = client.ask(Shell, "complete_request", &json!({}));
     let comm = client.ask(Shell, "comm_msg", &json!({}));
@@ -82,7 +90,7 @@ fn only_executes_are_aborted_and_every_request_keeps_its_place() {
     assert_eq!(
         kernel
             .core
-            .abort_pending(&kernel.core.shell, Duration::ZERO)
+            .abort_pending(&kernel.core.shell, &failed, Duration::ZERO)
             .unwrap(),
         1
     );
@@ -105,9 +113,10 @@ fn only_executes_are_aborted_and_every_request_keeps_its_place() {
 fn in_the_window_newcomers_are_aborted_too() {
     let kernel = Kernel::start();
     let client = Client::first_of(&kernel);
+    let failed = failed(&kernel, &client);
     kernel
         .core
-        .abort_pending(&kernel.core.shell, Duration::from_secs(600))
+        .abort_pending(&kernel.core.shell, &failed, Duration::from_secs(600))
         .unwrap();
     client.execute("late");
     client.assert_alive(Shell);
@@ -121,7 +130,7 @@ fn in_the_window_newcomers_are_aborted_too() {
     assert_eq!(client.receive(Shell).content["status"], "aborted");
     kernel
         .core
-        .abort_pending(&kernel.core.shell, Duration::ZERO)
+        .abort_pending(&kernel.core.shell, &failed, Duration::ZERO)
         .unwrap();
     let msg_id = client.execute("after");
     assert_eq!(kernel.next_request().header.msg_id, msg_id);

@@ -86,7 +86,7 @@ fn a_closed_core_says_so_to_everybody() {
         Err(Error::Closed)
     ));
     assert!(matches!(core.ask("?", false, &request), Err(Error::Closed)));
-    let aborted = core.abort_pending(&core.shell, Duration::ZERO);
+    let aborted = core.abort_pending(&core.shell, &request, Duration::ZERO);
     assert!(matches!(aborted, Err(Error::Closed)), "{aborted:?}");
 }
 
@@ -107,11 +107,17 @@ fn a_thread_that_waits_for_requests_wakes_at_close() {
 fn aborts_race_with_close_and_always_return() {
     for _ in 0..20 {
         let kernel = Kernel::start();
+        let client = Client::first_of(&kernel);
+        client.execute("1/0");
+        let failed = &kernel.next_request();
         std::thread::scope(|scope| {
             let (done, results) = std::sync::mpsc::channel();
             let core = &kernel.core;
             scope.spawn(move || {
-                while core.abort_pending(&core.shell, Duration::ZERO).is_ok() {}
+                while core
+                    .abort_pending(&core.shell, failed, Duration::ZERO)
+                    .is_ok()
+                {}
                 done.send(()).unwrap();
             });
             core.close(Duration::ZERO);

@@ -87,14 +87,17 @@ fn an_abort_hits_one_subshell_only() {
     let kernel = Kernel::start();
     let client = Client::first_of(&kernel);
     let id = create(&client);
+    let queue = kernel.core.subshell(&id).unwrap();
+    execute_in(&client, &id);
+    client.assert_alive(Shell);
+    let failed = kernel.core.take(&queue, false).unwrap().unwrap();
     let in_subshell = execute_in(&client, &id);
     let in_main = client.execute("");
     client.assert_alive(Shell);
-    let queue = kernel.core.subshell(&id).unwrap();
     assert_eq!(
         kernel
             .core
-            .abort_pending(&queue, std::time::Duration::ZERO)
+            .abort_pending(&queue, &failed, std::time::Duration::ZERO)
             .unwrap(),
         1
     );

@@ -117,7 +117,7 @@ def failed_result(shell: ZMQInteractiveShell, cell: Cell) -> ExecutionResult:
 def error_content(
     shell: ZMQInteractiveShell, result: ExecutionResult, shown: ShownErrors
 ) -> dict[str, Any]:
-    """The error fields of the reply; makes sure that an `error` was published too."""
+    """The error fields of the reply; makes sure that an `error` was published too, unless the user shows errors."""
     error = result.error_before_exec or result.error_in_exec or shown.error
     content = {
         "status": "error",
@@ -125,7 +125,8 @@ def error_content(
         "evalue": text_of(error),
         "traceback": shown.traceback or [],
     }
-    if shown.traceback is None and content["ename"] != "BdbQuit":
+    is_told = shown.traceback is not None or shell.leaves_errors_to_user(error)
+    if not is_told and content["ename"] != "BdbQuit":
         content["traceback"] = [f"{content['ename']}: {content['evalue']}"]
         fields = ("ename", "evalue", "traceback")
         shell.publisher.publish("error", {key: content[key] for key in fields})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from contextlib import ExitStack
@@ -70,6 +71,7 @@ def build(kernel: Kernel, options: KernelOptions) -> Ipython:
         streams.install()
         stack.callback(streams.restore)
         stack.enter_context(threads_follow_their_starter(current_parent))
+        _log_what_ipython_warns_of(stack)
         shell = make_shell(facade, publisher, options)
         stack.callback(ZMQInteractiveShell.clear_instance)
         facade.shell = shell
@@ -84,6 +86,17 @@ def build(kernel: Kernel, options: KernelOptions) -> Ipython:
             use_trio(shell, kernel, stack)
         run_startup(shell, options)
         return Ipython(shell, publisher, facade.comm_manager, stack.pop_all())
+
+
+def _log_what_ipython_warns_of(stack: ExitStack) -> None:
+    """Warnings of IPython and traitlets go where ours go, to the process's standard error, until `stack` is closed.
+
+    They have a logger without an application's handler, so an extension that cannot be loaded would not be heard of.
+    """
+    theirs = logging.getLogger("traitlets")
+    for handler in logging.getLogger("ipyrust").handlers:
+        theirs.addHandler(handler)
+        stack.callback(theirs.removeHandler, handler)
 
 
 def make_streams(

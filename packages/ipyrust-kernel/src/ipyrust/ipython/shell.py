@@ -256,6 +256,11 @@ class ZMQInteractiveShell(InteractiveShell):
             {"ename": name_of(etype), "evalue": text_of(evalue), "traceback": lines},
         )
 
+    def leaves_errors_to_user(self, error: BaseException | None) -> bool:
+        """Whether the user's own code shows this error: a handler of `set_custom_exc`, or what replaces our method."""
+        replaced = vars(self).keys() & {"showtraceback", "_showtraceback"}
+        return bool(replaced) or isinstance(error, self.custom_exceptions)
+
     def _format_exception_for_storage(
         self,
         exception: BaseException,

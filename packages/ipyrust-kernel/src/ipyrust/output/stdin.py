@@ -107,6 +107,8 @@ def _ask(reader: LineReader, prompt: str, *, password: bool, caller: str) -> str
         raise StdinNotImplementedError(
             f"{caller} was called, but this frontend does not support input requests."
         ) from None
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt("Interrupted by user") from None
     if answer == END_OF_FILE:
         raise EOFError
     return answer
