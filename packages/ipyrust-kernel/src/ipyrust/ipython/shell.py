@@ -20,7 +20,7 @@ from IPython.core.autocall import ZMQExitAutocall
 from IPython.core.interactiveshell import InteractiveShell, InteractiveShellABC
 from IPython.core.profiledir import ProfileDir
 from traitlets import Any as AnyTrait
-from traitlets import CBool, Instance, Type, default
+from traitlets import CBool, Instance, Type, default, validate
 
 from ipyrust.environment import enter_own_environment
 from ipyrust.ipython.compiler import CellCompiler
@@ -67,7 +67,7 @@ class ZMQInteractiveShell(InteractiveShell):
     displayhook_class = Type(ZMQShellDisplayHook)
     display_pub_class = Type(ZMQDisplayPublisher)
     compiler_class = Type(CellCompiler)
-    autoindent = CBool(False)
+    autoindent = CBool(False, help="Not here: frontends indent.").tag(config=True)
     execution_count = CellNumber(1)
     exiter = Instance(ZMQExitAutocall)
     profile_dir = Instance(ProfileDir, allow_none=True)
@@ -84,6 +84,10 @@ class ZMQInteractiveShell(InteractiveShell):
         self.numbers = Numbers(type(self).execution_count, self)
         super().__init__(**options)  # type: ignore[no-untyped-call]
         self._started = True
+
+    @validate("autoindent")
+    def _never_indent(self, _proposal: object) -> bool:
+        return False
 
     @default("exiter")
     def _default_exiter(self) -> ZMQExitAutocall:
