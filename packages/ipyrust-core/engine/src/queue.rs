@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
-use self::unaware::{Unaware, reply_waits};
+use self::unaware::{LONGEST, Unaware, reply_waits};
 use crate::error::{Error, Result};
 use crate::message::Request;
 use crate::wake::Wake;
@@ -157,8 +157,20 @@ impl RequestQueue {
         }
     }
 
-    /// How long the reply of `failed` must wait for what its client may have sent together with it.
-    pub fn reply_waits(&self, failed: &Request) -> Duration {
+    /// Wait until the client of `failed`, which is not replied to yet, has had the time to send what it sends together with
+    /// it.
+    pub fn await_what_was_sent_together(&self, failed: &Request) {
+        let begun = Instant::now();
+        while begun.elapsed() < LONGEST {
+            let moment = self.reply_waits(failed);
+            if moment.is_zero() {
+                return;
+            }
+            std::thread::sleep(moment);
+        }
+    }
+
+    fn reply_waits(&self, failed: &Request) -> Duration {
         let state = self.state.lock();
         let mut waiting = state.waiting.iter().rev().map(|(request, _)| &**request);
         reply_waits(failed, waiting.find(|request| request.is_execute()))
@@ -375,6 +387,16 @@ pub(crate) mod tests {
             aborted.collect::<Vec<_>>(),
             [true, true, true, false, false]
         );
+    }
+
+    #[test]
+    fn nobody_waits_for_a_clock_that_was_set_back() {
+        let queue = RequestQueue::new().unwrap();
+        let mut failed = dated("s", "");
+        failed.received_at += Duration::from_secs(3600);
+        let begun = Instant::now();
+        queue.await_what_was_sent_together(&failed);
+        assert!(begun.elapsed() < Duration::from_secs(1800));
     }
 
     #[test]

@@ -57,12 +57,7 @@ impl Core {
         if self.is_forked() {
             return Ok(0); // There is no I/O thread in a forked child.
         }
-        loop {
-            match queue.reply_waits(failed) {
-                Duration::ZERO => break,
-                moment => std::thread::sleep(moment),
-            }
-        }
+        queue.await_what_was_sent_together(failed);
         let (done, counted) = std::sync::mpsc::channel();
         let command = Command::Abort {
             queue: Arc::clone(queue),

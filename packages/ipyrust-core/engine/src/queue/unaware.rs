@@ -21,7 +21,7 @@ const SENT_TOGETHER: Duration = Duration::from_millis(20);
 /// Distance of two requests of one burst.
 const UNBROKEN: Duration = Duration::from_millis(5);
 /// How long a reply waits for a burst at most.
-const LONGEST: Duration = Duration::from_millis(200);
+pub(crate) const LONGEST: Duration = Duration::from_millis(200);
 /// How late a request may arrive. Also bounds what a client's clock can do that is set back.
 const ARRIVES_WITHIN: Duration = Duration::from_secs(2);
 /// Where the fraction begins in "2026-01-31T12:00:00.123Z".
@@ -76,7 +76,7 @@ pub(super) fn reply_waits(failed: &Request, last: Option<&Request>) -> Duration 
         .min(LONGEST.saturating_sub(waited))
 }
 
-/// How long the request has been here; nothing if the clock was set back.
+/// How long the request has been here; nothing if the clock was set back, which is why nobody may rely on it alone.
 fn waited(request: &Request) -> Duration {
     SystemTime::now()
         .duration_since(request.received_at)
