@@ -4,7 +4,7 @@
 //! ever parsed, and a forged frame costs one HMAC.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::SystemTime;
+use std::time::{Instant, SystemTime};
 
 use bytes::Bytes;
 use serde::Deserialize;
@@ -72,6 +72,8 @@ pub struct Request {
     pub buffers: Vec<Bytes>,
     /// When the I/O thread took it off the socket.
     pub received_at: SystemTime,
+    /// The same, for differences.
+    pub(crate) received: Instant,
     replied: AtomicBool,
 }
 
@@ -109,6 +111,7 @@ impl Request {
             json: self.json.clone(),
             buffers: Vec::new(),
             received_at: self.received_at,
+            received: self.received,
             replied: AtomicBool::new(self.is_replied()),
         })
     }
@@ -184,6 +187,7 @@ pub fn open(
         json: frames.signed,
         buffers: frames.buffers,
         received_at: SystemTime::now(),
+        received: Instant::now(),
         replied: AtomicBool::new(false),
     })
 }

@@ -52,7 +52,9 @@ impl Core {
     pub fn end_execution(&self) -> bool {
         let missed = self.window.close();
         self.drain_captured_now(false);
-        self.cells.let_go_of_buffers();
+        if !self.is_forked() {
+            self.cells.let_go_of_buffers();
+        }
         missed
     }
 

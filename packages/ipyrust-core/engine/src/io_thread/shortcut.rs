@@ -129,10 +129,11 @@ impl Core {
         if let Some(lent) = lent.as_ref().filter(|_| news) {
             lent.receive();
         }
-        Ok(if filled || !queue.is_empty() {
-            if let Some(lent) = &lent {
-                lent.io.main_linger.was_for_a_request();
-            }
+        let is_request = !queue.is_empty();
+        if let Some(lent) = lent.as_ref().filter(|_| is_request) {
+            lent.io.main_linger.was_for_a_request();
+        }
+        Ok(if filled || is_request {
             Awaited::Request
         } else if other {
             Awaited::Other

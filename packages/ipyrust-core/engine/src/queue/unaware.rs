@@ -7,10 +7,11 @@
 //! the headers, which are of one clock, the client's: made sooner after the failed cell than its reply after its arrival,
 //! the client cannot have had the reply.
 //!
-//! Who waits for the reply and then sends the next cell is never taken for one of these. Of dates without a fraction of a
-//! second, or that are always the same, nothing is concluded.
+//! Who waits for the reply and then sends the next cell is not taken for one of these. Of dates without a fraction of a
+//! second, that are always the same, or that a browser has rounded to tenths, nothing is concluded, nor of those of a cell
+//! that ran for long, in which clocks may drift ([`MOST_CERTAIN`]).
 
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, UNIX_EPOCH};
 
 use serde::Deserialize;
 
@@ -21,9 +22,13 @@ const SENT_TOGETHER: Duration = Duration::from_millis(20);
 /// Distance of two requests of one burst.
 const UNBROKEN: Duration = Duration::from_millis(5);
 /// How long a reply waits for a burst at most.
-pub(crate) const LONGEST: Duration = Duration::from_millis(200);
+const LONGEST: Duration = Duration::from_millis(200);
 /// How late a request may arrive. Also bounds what a client's clock can do that is set back.
 const ARRIVES_WITHIN: Duration = Duration::from_secs(2);
+/// How long after a failed cell another one may have been made for its date to tell something.
+const MOST_CERTAIN: Duration = Duration::from_secs(2);
+/// What a browser that hides the time rounds it to.
+const ROUNDED_MS: u128 = 100;
 /// Where the fraction begins in "2026-01-31T12:00:00.123Z".
 const FRACTION_AT: usize = 19;
 
@@ -43,12 +48,12 @@ impl Unaware {
     /// Of the failure of a cell that is replied to now. None if its header has no date.
     pub(super) fn of(failed: &Request) -> Option<Self> {
         let made = made_at(failed)?;
-        let replied_after = waited(failed);
+        // Browsers tell whole milliseconds, so a difference may be one too small.
+        let replied_after = failed.received.elapsed().min(MOST_CERTAIN);
         Some(Self {
             session: failed.header.session.clone(),
             failed: made,
-            // Browsers tell whole milliseconds, so a difference may be one too small.
-            replied_after: Duration::from_millis(replied_after.as_millis().try_into().ok()?),
+            replied_after: replied_after.saturating_sub(Duration::from_millis(1)),
             ends: Instant::now() + ARRIVES_WITHIN,
         })
     }
@@ -59,28 +64,23 @@ impl Unaware {
             return false;
         }
         let since = made_at(request).and_then(|made| made.checked_sub(self.failed));
-        since.is_some_and(|since| !since.is_zero() && since < self.replied_after)
+        since.is_some_and(|since| {
+            since.as_millis() % ROUNDED_MS != 0 && since < self.replied_after
+        })
     }
 }
 
 /// How long the reply of a failed request must wait at least for what was sent together with it, of which `last` has come
 /// last.
 pub(super) fn reply_waits(failed: &Request, last: Option<&Request>) -> Duration {
-    let waited = waited(failed);
+    let waited = failed.received.elapsed();
     let for_next = last.map_or(Duration::ZERO, |last| {
-        UNBROKEN.saturating_sub(self::waited(last))
+        UNBROKEN.saturating_sub(last.received.elapsed())
     });
     SENT_TOGETHER
         .saturating_sub(waited)
         .max(for_next)
         .min(LONGEST.saturating_sub(waited))
-}
-
-/// How long the request has been here; nothing if the clock was set back, which is why nobody may rely on it alone.
-fn waited(request: &Request) -> Duration {
-    SystemTime::now()
-        .duration_since(request.received_at)
-        .unwrap_or_default()
 }
 
 /// The date in the header, if it has a fraction. The zone is left out: it is the same in all requests of a client, and only
@@ -112,7 +112,7 @@ mod tests {
     /// After a failure that was replied to 30 ms after it came.
     fn unaware() -> Unaware {
         let mut failed = made("s", 1000);
-        failed.received_at = SystemTime::now() - Duration::from_millis(30);
+        failed.received -= Duration::from_millis(30);
         Unaware {
             replied_after: Duration::from_millis(30),
             ..Unaware::of(&failed).unwrap()
@@ -129,6 +129,16 @@ mod tests {
             (999, false),
         ] {
             assert_eq!(unaware().includes(&made("s", ms)), included, "{ms}");
+        }
+    }
+
+    #[test]
+    fn rounded_dates_and_long_cells_say_nothing() {
+        let mut failed = made("s", 1000);
+        failed.received -= Duration::from_secs(5);
+        let unaware = Unaware::of(&failed).unwrap();
+        for (ms, included) in [(1150, true), (1200, false), (2990, true), (3001, false)] {
+            assert_eq!(unaware.includes(&made("s", ms)), included, "{ms}");
         }
     }
 
@@ -161,7 +171,7 @@ mod tests {
     /// A request that came so many milliseconds ago.
     fn came(ms_ago: u64) -> Request {
         let mut request = made("s", 0);
-        request.received_at = SystemTime::now() - Duration::from_millis(ms_ago);
+        request.received -= Duration::from_millis(ms_ago);
         request
     }
 
@@ -172,9 +182,5 @@ mod tests {
         assert!(reply_waits(&came(20), Some(&came(5))).is_zero());
         assert!(reply_waits(&came(20), Some(&came(0))) > UNBROKEN / 2);
         assert!(reply_waits(&came(200), Some(&came(0))).is_zero());
-        let mut ahead = came(0);
-        ahead.received_at += Duration::from_secs(3600);
-        let waits = reply_waits(&ahead, Some(&ahead));
-        assert!(waits <= SENT_TOGETHER, "the clock was set back");
     }
 }
