@@ -64,9 +64,7 @@ impl Unaware {
             return false;
         }
         let since = made_at(request).and_then(|made| made.checked_sub(self.failed));
-        since.is_some_and(|since| {
-            since.as_millis() % ROUNDED_MS != 0 && since < self.replied_after
-        })
+        since.is_some_and(|since| since.as_millis() % ROUNDED_MS != 0 && since < self.replied_after)
     }
 }
 
