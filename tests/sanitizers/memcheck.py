@@ -17,6 +17,8 @@ from frontend import KernelUnderTest
 OURS = "_native.abi3"
 IMPORT = "PyModule_ExecDef"
 """What is made while the module is imported is made once and kept: PyO3's tables of types."""
+UNREAD = "epoll_pwait(sigsetsize)"
+"""The size of a mask that is not passed: Linux does not look at it, and rustix leaves its register as it was."""
 TEXTS = {"what", "text", "auxwhat"}
 """The elements that say what was wrong, and with which piece of memory."""
 
@@ -33,7 +35,9 @@ class Finding:
     @property
     def is_ours(self) -> bool:
         """Whether our code is in the stack, it is not what an import keeps, and memcheck is not mistaken."""
-        if self.is_of_a_live_frame or not any(OURS in frame for frame in self.stack):
+        if not any(OURS in frame for frame in self.stack):
+            return False
+        if self.is_of_a_live_frame or (self.kind == "SyscallParam" and UNREAD in self.what):
             return False
         return not (self.kind.startswith("Leak") and any(IMPORT in frame for frame in self.stack))
 
@@ -42,11 +46,12 @@ class Finding:
         """Whether a thread used its own stack inside a frame that has not returned, which is never wrong.
 
         memcheck says so of the function that a thread enters first after the handler of a signal ran on its alternate
-        stack, where `faulthandler` puts handlers: it misses that the stack pointer moved. What lies below the stack
-        pointer, as a variable of a function that has returned does, is said to be below it, and counts.
+        stack, where `faulthandler` puts handlers: it misses that the stack pointer moved. Of what lies below the stack
+        pointer, as a variable of a function that has returned does, it says that, and that counts.
         """
-        on_own_stack = f"is on thread {self.thread}'s stack; in frame #" in self.what
-        return self.kind.startswith("Invalid") and on_own_stack
+        is_on_own_stack = f"is on thread {self.thread}'s stack" in self.what
+        is_live = is_on_own_stack and "below stack pointer" not in self.what
+        return self.kind.startswith("Invalid") and is_live
 
     def __str__(self) -> str:
         """The finding and its stack."""

@@ -114,23 +114,34 @@ def test_a_session_of_ipython(watch: Callable[..., Watched]) -> None:
     assert not found, shown(found)
 
 
-REPORT = """<valgrindoutput><error><tid>{thread}</tid><kind>InvalidWrite</kind><what>Invalid write of size 8</what>
-<stack><frame><obj>/lib/_native.abi3.so</obj></frame></stack><auxwhat>{where}</auxwhat>{frame}</error></valgrindoutput>"""
+REPORT = """<valgrindoutput><error><tid>{thread}</tid><kind>{kind}</kind><what>{what}</what>
+<stack><frame><obj>/lib/_native.abi3.so</obj></frame></stack>{more}</error></valgrindoutput>"""
+OWN_STACK = "Address 0x1 is on thread 1's stack"
 
 
 @pytest.mark.parametrize(
-    ("thread", "where", "frame", "is_ours"),
+    ("kind", "thread", "where", "is_ours"),
     [
-        ("1", "Address 0x1 is on thread 1's stack", "in frame #0, created by f", False),
-        ("2", "Address 0x1 is on thread 1's stack", "in frame #0, created by f", True),
-        ("1", "Address 0x1 is on thread 1's stack", "8 bytes below stack pointer", True),
-        ("1", "Address 0x1 is 0 bytes inside a block of size 9 free'd", "", True),
+        ("InvalidWrite", "1", [OWN_STACK, "in frame #0, created by f"], False),
+        ("InvalidWrite", "1", [OWN_STACK], False),
+        ("InvalidWrite", "2", [OWN_STACK], True),
+        ("InvalidWrite", "1", [OWN_STACK, "8 bytes below stack pointer"], True),
+        ("InvalidWrite", "1", ["Address 0x1 is 0 bytes inside a block of size 9 free'd"], True),
+        ("SyscallParam", "1", [], True),
     ],
 )
 def test_only_a_live_frame_of_the_own_stack_is_no_finding(
-    tmp_path: Path, thread: str, where: str, frame: str, is_ours: bool
+    tmp_path: Path, kind: str, thread: str, where: list[str], is_ours: bool
 ) -> None:
     report = tmp_path / "memcheck.xml"
-    frame = f"<auxwhat>{frame}</auxwhat>" if frame else ""
-    report.write_text(REPORT.format(thread=thread, where=where, frame=frame))
+    more = "".join(f"<auxwhat>{each}</auxwhat>" for each in where)
+    report.write_text(REPORT.format(thread=thread, kind=kind, what="what", more=more))
     assert [finding.is_ours for finding in findings(report)] == [is_ours]
+
+
+@pytest.mark.parametrize("parameter", ["sigsetsize", "events"])
+def test_the_size_of_no_mask_is_no_finding(tmp_path: Path, parameter: str) -> None:
+    report = tmp_path / "memcheck.xml"
+    what = f"Syscall param epoll_pwait({parameter}) contains uninitialised byte(s)"
+    report.write_text(REPORT.format(thread="2", kind="SyscallParam", what=what, more=""))
+    assert [finding.is_ours for finding in findings(report)] == [parameter == "events"]
